@@ -1,0 +1,262 @@
+//! The Redis side of the queue: every change of state is one Lua script, beside this file.
+//!
+//! ```text
+//! publish ──▶ list ──fetch──▶ unacked ──settle──▶ (gone; the result is stored)
+//!               ▲                │ ├──park──▶ waits in unacked for its ETA ─┐
+//!               └──give_back─────┘ └──bury──▶ <queue>.dead                  │
+//!               └──────────────give_back, when overdue ◀────────────────────┘
+//! ```
+//!
+//! A message is in one of these places at any moment, so whoever dies, it is found again.
+//! Each script may be sent twice when an answer is lost: the second time it changes nothing.
+//! This file decides nothing and never tries again; that is for its callers.
+
+use std::time::{Duration, Instant};
+
+use redis::{FromRedisValue, Script, Value};
+use serde_json::value::RawValue;
+
+use crate::connection::Connection;
+use crate::error::BrokerError;
+use crate::message::{MAX_SIZE, Message};
+use crate::{json, keys};
+
+/// How long Redis may take for one script.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A Redis that keeps the messages.
+pub struct Broker {
+    connection: Connection,
+    scripts: Scripts,
+}
+
+struct Scripts {
+    publish: Script,
+    fetch: Script,
+    settle: Script,
+    park: Script,
+    overdue: Script,
+    give_back: Script,
+    bury: Script,
+}
+
+/// A message that was handed out, under a tag that stands for it until it is settled.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) tag: String,
+    pub(crate) queue: String,
+    pub(crate) raw: Vec<u8>,
+}
+
+/// What one fetch brought.
+#[derive(Debug)]
+pub(crate) struct Fetched {
+    /// Redis' time, in seconds since 1970.
+    pub(crate) now: f64,
+    pub(crate) deliveries: Vec<Delivery>,
+    /// The queues of messages that were put aside as unreadable.
+    pub(crate) unreadable: Vec<String>,
+}
+
+/// How one delivery ends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settlement {
+    /// The tag to acknowledge, if any.
+    pub(crate) tag: Option<String>,
+    /// The result to store, if any: task id, document, how long to keep it.
+    pub(crate) result: Option<(String, String, Duration)>,
+}
+
+/// A tag that has stood in a sorted set for too long.
+#[derive(Debug)]
+pub(crate) struct Overdue {
+    pub(crate) tag: String,
+    pub(crate) score: f64,
+    pub(crate) entry: Vec<u8>,
+}
+
+/// The answer to [`Broker::overdue`].
+#[derive(Debug)]
+pub(crate) struct OverduePage {
+    pub(crate) now: f64,
+    /// How long until the next one is.
+    pub(crate) next: Option<Duration>,
+    pub(crate) found: Vec<Overdue>,
+}
+
+impl Broker {
+    /// A broker at `url`, such as `redis://127.0.0.1:6379/0`. Connects when first used.
+    ///
+    /// # Errors
+    /// [`BrokerError::Url`].
+    pub fn new(url: &str) -> Result<Self, BrokerError> {
+        Ok(Self { connection: Connection::new(url, ANSWER_TIMEOUT)?, scripts: Scripts::new() })
+    }
+
+    /// The address and the database, without user and password.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.connection.url()
+    }
+
+    /// Asks whether Redis answers.
+    ///
+    /// # Errors
+    /// As every command: unreachable, slow, or refused.
+    pub async fn ping(&self) -> Result<(), BrokerError> {
+        self.connection.query(&redis::cmd("PING")).await
+    }
+
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Writes `message` before `deadline`, or not at all: `false` means that Redis came to it too late.
+    pub(crate) async fn publish(
+        &self,
+        queue: &str,
+        message: &Message,
+        raw: &str,
+        deadline: Instant,
+    ) -> Result<bool, BrokerError> {
+        let deadline = self.connection.clock().await?.at(deadline);
+        let mut call = self.scripts.publish.prepare_invoke();
+        call.key(keys::list(queue, message.properties.priority)).key(keys::PUBLISHED);
+        call.key(keys::binding(queue)).key(keys::binding_permanent(queue));
+        call.arg(raw).arg(message.properties.delivery_tag()).arg(keys::binding_member(queue));
+        call.arg(format!("{deadline:.6}"));
+        let outcome: String = self.connection.invoke(&call).await?;
+        Ok(outcome == "sent")
+    }
+
+    /// Takes up to `count` messages from the lists of `queues`, under tags `<prefix><first>` and on.
+    /// `again` after a lost answer: then what that call took is returned instead.
+    pub(crate) async fn fetch(
+        &self,
+        queues: &[String],
+        prefix: &str,
+        first: u64,
+        count: usize,
+        again: bool,
+    ) -> Result<Fetched, BrokerError> {
+        let mut call = self.scripts.fetch.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX);
+        call.arg(prefix).arg(first).arg(count).arg(u8::from(again)).arg(MAX_SIZE);
+        for step in keys::PRIORITY_STEPS {
+            for queue in queues {
+                call.key(keys::list(queue, step)).key(keys::dead(queue)).arg(queue);
+            }
+        }
+        let reply: Vec<Vec<u8>> = self.connection.invoke(&call).await?;
+        Ok(Fetched::from_reply(reply))
+    }
+
+    /// Ends deliveries. For each, says whether its tag was still held.
+    pub(crate) async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, BrokerError> {
+        let mut call = self.scripts.settle.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX);
+        for Settlement { tag, result } in settlements {
+            call.arg(tag.as_deref().unwrap_or_default());
+            match result {
+                Some((id, document, ttl)) => call.key(keys::task_meta(id)).arg(document).arg(ttl.as_secs().max(1)),
+                None => call.key("").arg("").arg(""),
+            };
+        }
+        self.connection.invoke(&call).await
+    }
+
+    /// Lets a delivery wait in Redis until `eta`, in seconds since 1970.
+    pub(crate) async fn park(&self, tag: &str, eta: f64) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.park.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA);
+        self.connection.invoke(call.arg(tag).arg(format!("{eta:.6}"))).await
+    }
+
+    /// One page of the tags that have stood in `sorted_set` for `age` or longer.
+    pub(crate) async fn overdue(
+        &self,
+        sorted_set: &str,
+        age: Duration,
+        offset: usize,
+        limit: usize,
+    ) -> Result<OverduePage, BrokerError> {
+        let mut call = self.scripts.overdue.prepare_invoke();
+        call.key(sorted_set).key(keys::UNACKED).arg(age.as_secs_f64()).arg(offset).arg(limit);
+        let reply: Vec<Value> = self.connection.invoke(&call).await?;
+        OverduePage::from_reply(reply)
+            .map_err(|source| BrokerError::Refused { url: self.url().to_owned(), source: source.into() })
+    }
+
+    /// Puts a delivery back to where the next worker takes it, unless its lease was renewed after `latest`.
+    pub(crate) async fn give_back(&self, tag: &str, list: &str, raw: &[u8], latest: Option<f64>) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.give_back.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA).key(list);
+        call.arg(tag).arg(raw).arg(latest.map(|score| format!("{score:.6}")).unwrap_or_default());
+        self.connection.invoke(&call).await
+    }
+
+    /// Puts a delivery aside, with the reason why it can't be run.
+    pub(crate) async fn bury(&self, tag: &str, queue: &str, raw: &[u8], reason: &str, now: f64) -> Result<bool, BrokerError> {
+        let text = String::from_utf8_lossy(raw);
+        let entry = serde_json::json!({"reason": reason, "date": format!("{now:.6}"), "message": text});
+        let mut call = self.scripts.bury.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA).key(keys::dead(queue));
+        call.arg(tag).arg(json::dumps(&entry).unwrap_or_default());
+        self.connection.invoke(&call).await
+    }
+}
+
+impl Scripts {
+    fn new() -> Self {
+        Self {
+            publish: Script::new(include_str!("broker/publish.lua")),
+            fetch: Script::new(include_str!("broker/fetch.lua")),
+            settle: Script::new(include_str!("broker/settle.lua")),
+            park: Script::new(include_str!("broker/park.lua")),
+            overdue: Script::new(include_str!("broker/overdue.lua")),
+            give_back: Script::new(include_str!("broker/give_back.lua")),
+            bury: Script::new(include_str!("broker/bury.lua")),
+        }
+    }
+}
+
+impl Fetched {
+    fn from_reply(reply: Vec<Vec<u8>>) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let mut parts = reply.into_iter();
+        let now = parts.next().and_then(|now| text(now).parse().ok()).unwrap_or_default();
+        let mut fetched = Self { now, deliveries: Vec::new(), unreadable: Vec::new() };
+        while let (Some(tag), Some(queue), Some(raw)) = (parts.next(), parts.next(), parts.next()) {
+            if tag.is_empty() {
+                fetched.unreadable.push(text(queue));
+            } else {
+                fetched.deliveries.push(Delivery { tag: text(tag), queue: text(queue), raw });
+            }
+        }
+        fetched
+    }
+}
+
+impl OverduePage {
+    fn from_reply(reply: Vec<Value>) -> Result<Self, redis::ParsingError> {
+        let mut parts = reply.into_iter();
+        let mut take = || parts.next().unwrap_or(Value::Nil);
+        let now = f64::from_redis_value(take())?;
+        let next = Option::<f64>::from_redis_value(take()).ok().flatten();
+        let next = next.map(|score| Duration::from_secs_f64((score - now).max(0.0)));
+        let mut found = Vec::new();
+        while let Value::BulkString(tag) = take() {
+            let tag = String::from_utf8_lossy(&tag).into_owned();
+            found.push(Overdue { tag, score: f64::from_redis_value(take())?, entry: Vec::from_redis_value(take())? });
+        }
+        Ok(Self { now, next, found })
+    }
+}
+
+impl Overdue {
+    /// The message's text and its queue, out of `[message, exchange, queue]`.
+    pub(crate) fn message(&self) -> Option<(&[u8], String)> {
+        let (raw, _exchange, queue): (&RawValue, String, String) = serde_json::from_slice(&self.entry).ok()?;
+        Some((raw.get().as_bytes(), queue))
+    }
+}

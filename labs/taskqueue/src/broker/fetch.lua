@@ -1,0 +1,60 @@
+-- Hands out up to `count` messages, each under a tag of the caller's: RPOP, HSET, ZADD in one step,
+-- so that there is no moment in which a message stands in no key.
+-- KEYS unacked, unacked_index, then for each list in turn: list, dead list
+-- ARGV tag prefix, first number, count, again (1 when the caller lost an answer), max size, then each list's queue
+-- Reply: {now, tag, queue, message, tag, queue, message, ...}; the tag is '' for one put aside as unreadable.
+local prefix, first, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = string.format('%d.%06d', time[1], time[2])
+local reply = {now}
+local taken = 0
+
+local function hand_out(tag, queue, message)
+  reply[#reply + 1] = tag
+  reply[#reply + 1] = queue
+  reply[#reply + 1] = message
+end
+
+-- What Python can't read must not reach `unacked`: there it would stop every Celery worker that sweeps.
+local function readable(message)
+  if #message > tonumber(ARGV[5]) then
+    return false
+  end
+  local ok, value = pcall(cjson.decode, message)
+  return ok and type(value) == 'table' and type(value.headers) == 'table' and type(value.properties) == 'table'
+end
+
+-- The raw text is kept as it came: cjson would write [] as {} and round long numbers.
+local function lease(queue, message)
+  local tag = prefix .. (first + taken)
+  redis.call('HSET', KEYS[1], tag, '[' .. message .. ',"","' .. queue .. '"]')
+  redis.call('ZADD', KEYS[2], now, tag)
+  hand_out(tag, queue, message)
+  taken = taken + 1
+end
+
+if ARGV[4] == '1' then
+  for number = first, first + count - 1 do
+    local entry = redis.call('HGET', KEYS[1], prefix .. number)
+    if entry then
+      local message, queue = string.match(entry, '^%[(.*),"","([^"]*)"%]$')
+      hand_out(prefix .. number, queue, message)
+      taken = number - first + 1
+    end
+  end
+end
+
+for i = 3, #KEYS, 2 do
+  local queue = ARGV[6 + (i - 3) / 2]
+  -- RPOP comes first: at `maxmemory` a script may write once it has freed something.
+  local messages = taken < count and redis.call('RPOP', KEYS[i], count - taken) or {}
+  for _, message in ipairs(messages) do
+    if readable(message) then
+      lease(queue, message)
+    else
+      redis.call('LPUSH', KEYS[i + 1], cjson.encode({reason = 'not a JSON message with headers and properties', date = now, message = message}))
+      hand_out('', queue, message)
+    end
+  end
+end
+return reply

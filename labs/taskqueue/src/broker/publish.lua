@@ -1,0 +1,19 @@
+-- Writes one message, once, or not at all.
+-- Before: the caller made the message.  After: it stands in its list, and Celery knows the queue.
+-- KEYS list, published, binding, binding_permanent   ARGV message, delivery tag, binding member, deadline
+-- Reply: 'sent'; 'late' when the deadline has passed, so that a caller who gave up is right.
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+if now > tonumber(ARGV[4]) then
+  return 'late'
+end
+-- A caller that lost the answer sends again; the tag tells that it is the same message.
+if redis.call('ZADD', KEYS[2], 'NX', now, ARGV[2]) == 1 then
+  redis.call('LPUSH', KEYS[1], ARGV[1])
+  redis.call('SADD', KEYS[3], ARGV[3])
+  redis.call('SADD', KEYS[4], ARGV[3])
+end
+-- Nobody sends again after the deadline, so two seconds are enough to remember.
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - 2)
+redis.call('EXPIRE', KEYS[2], 2)
+return 'sent'

@@ -1,0 +1,107 @@
+//! What happened, as values: the queue reports, others tell.
+//!
+//! The names are Celery's event names (`task-received`, `task-started`, …) where it has one.
+//! The list is exhaustive on purpose: whoever turns events into text must have a sentence for each.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset};
+use serde_json::Value;
+
+use crate::task::{Request, TaskError};
+
+/// Something that a worker did or saw.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// `worker-online`: it begins to take messages.
+    WorkerOnline,
+    /// `worker-offline`: it has stopped.
+    WorkerOffline,
+    /// `task-received`: a message was taken from the queue and understood.
+    TaskReceived {
+        /// The call.
+        request: Arc<Request>,
+    },
+    /// The task waits in Redis until its ETA.
+    TaskParked {
+        /// The call.
+        request: Arc<Request>,
+        /// Not before this time.
+        eta: DateTime<FixedOffset>,
+    },
+    /// `task-started`: its code runs.
+    TaskStarted {
+        /// The call.
+        request: Arc<Request>,
+        /// Whether the message is already acknowledged: if the worker dies now, the task is lost.
+        acknowledged: bool,
+    },
+    /// `task-succeeded`.
+    TaskSucceeded {
+        /// The call.
+        request: Arc<Request>,
+        /// What it returned.
+        result: Value,
+        /// How long its code ran.
+        runtime: Duration,
+    },
+    /// `task-failed`.
+    TaskFailed {
+        /// The call.
+        request: Arc<Request>,
+        /// What it raised.
+        error: TaskError,
+        /// How long its code ran.
+        runtime: Duration,
+    },
+    /// `task-revoked`: it had expired before it could start.
+    TaskRevoked {
+        /// The call.
+        request: Arc<Request>,
+    },
+    /// `task-rejected`: a message was put aside in `<queue>.dead`.
+    TaskRejected {
+        /// The queue that it came from.
+        queue: String,
+        /// Why it can't be run.
+        reason: String,
+    },
+    /// A task of a worker that gave no sign of life went back to its queue.
+    TaskRestored {
+        /// The task's id.
+        id: String,
+        /// Its queue.
+        queue: String,
+        /// How long the worker was silent.
+        silent: Duration,
+    },
+    /// The worker had to stop and gave an unfinished task back.
+    TaskGivenBack {
+        /// The call.
+        request: Arc<Request>,
+    },
+    /// The worker had to stop, and the task was acknowledged before it ran: nobody will finish it.
+    TaskLost {
+        /// The call.
+        request: Arc<Request>,
+    },
+    /// The task ran, but its lease had passed to another worker meanwhile: it may have run twice.
+    LeaseLost {
+        /// The call.
+        request: Arc<Request>,
+    },
+    /// Redis does not answer; the worker goes on trying.
+    BrokerLost {
+        /// What was seen.
+        reason: String,
+    },
+    /// Redis answers again.
+    BrokerBack {
+        /// How long it was away.
+        away: Duration,
+    },
+}
+
+/// Is told every event, on whatever thread it happens; must not block.
+pub type Observer = Arc<dyn Fn(Event) + Send + Sync>;

@@ -1,0 +1,85 @@
+//! Every Redis key that the queue touches: its type, who writes it, who reads it.
+//!
+//! | Key | Type | Written by | Read by |
+//! |---|---|---|---|
+//! | `<queue>`, `<queue>\x06\x163`, `…6`, `…9` | list | producer `LPUSH`, restore `RPUSH` | worker `RPOP` |
+//! | `<queue>.dead` | list | worker: a message it can't run, with the reason | people |
+//! | `unacked` | hash: tag → `[message, exchange, queue]` | worker at fetch | restore, ours and Celery's |
+//! | `unacked_index` | sorted set: tag by time of the last sign of life | worker at fetch and renewal | restore, ours and Celery's |
+//! | `unacked_eta` | sorted set: tag by ETA | worker: a task that may not start yet | any worker of ours |
+//! | `unacked_published` | sorted set: delivery tag by time, for two seconds | producer | producer, when it sends again |
+//! | `_kombu.binding.<queue>` | set | producer | Celery: which queues an exchange feeds |
+//! | `celery-task-meta-<id>` | string, a day | worker | whoever waits for the result; also a channel |
+//!
+//! Names and separators are kombu's (`kombu.transport.redis`), but for `<queue>.dead`,
+//! `unacked_eta` and `unacked_published`, which are ours and which Celery never looks at.
+
+/// The queue that Celery uses when none is named (`task_default_queue`).
+pub const DEFAULT_QUEUE: &str = "celery";
+/// Hash of the messages that a worker holds.
+pub const UNACKED: &str = "unacked";
+/// Sorted set of the same tags, by the time of their worker's last sign of life.
+pub const UNACKED_INDEX: &str = "unacked_index";
+/// Sorted set of the tags that wait for their ETA.
+pub const UNACKED_ETA: &str = "unacked_eta";
+/// Sorted set of what was published in the last two seconds.
+pub const PUBLISHED: &str = "unacked_published";
+/// How a tag of ours in `unacked` begins; kombu's tags are plain UUIDs.
+pub const LEASE: &str = "lease:";
+/// Between the parts of a kombu name: two control characters.
+pub const SEPARATOR: &str = "\u{6}\u{16}";
+/// kombu's `priority_steps`: one list for each, the first is served first.
+pub const PRIORITY_STEPS: [u8; 4] = [0, 3, 6, 9];
+
+/// The list of `queue` for messages of this `priority` (0, the most urgent, to 9 and above).
+#[must_use]
+pub fn list(queue: &str, priority: u8) -> String {
+    let step = PRIORITY_STEPS.iter().rev().find(|step| **step <= priority).unwrap_or(&0);
+    match step {
+        0 => queue.to_owned(),
+        step => format!("{queue}{SEPARATOR}{step}"),
+    }
+}
+
+/// The list of what was put aside from `queue`.
+#[must_use]
+pub fn dead(queue: &str) -> String {
+    format!("{queue}.dead")
+}
+
+/// The set in which kombu notes that the exchange named like the queue feeds it.
+#[must_use]
+pub fn binding(queue: &str) -> String {
+    format!("_kombu.binding.{queue}")
+}
+
+/// The same, for bindings that Celery's sweep of old ones must leave alone.
+#[must_use]
+pub fn binding_permanent(queue: &str) -> String {
+    format!("_kombu.binding_permanent.{queue}")
+}
+
+/// The member of those sets: routing key, pattern, queue.
+#[must_use]
+pub fn binding_member(queue: &str) -> String {
+    format!("{queue}{SEPARATOR}{SEPARATOR}{queue}")
+}
+
+/// A task's result, and the channel on which it is announced.
+#[must_use]
+pub fn task_meta(id: &str) -> String {
+    format!("celery-task-meta-{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_priority_chooses_the_list_of_the_step_below_it() {
+        let lists = [0, 2, 3, 5, 6, 9, 10].map(|priority| list("celery", priority));
+        let three = "celery\u{6}\u{16}3";
+        let [six, nine] = ["celery\u{6}\u{16}6", "celery\u{6}\u{16}9"];
+        assert_eq!(lists, ["celery", "celery", three, three, six, nine, nine]);
+    }
+}

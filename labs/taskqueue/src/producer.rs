@@ -1,0 +1,78 @@
+//! Sending a task: signature → message → broker.
+//!
+//! Enqueueing has a deadline of one second, because a visitor waits for it. Within it a lost
+//! answer is no reason to give up: the same message is sent again and still stands in the list
+//! once. After it Redis refuses the message by itself, so that an error here means *not sent*,
+//! even where Redis was only stopped for a while.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use tokio::time::{sleep, timeout_at};
+use uuid::Uuid;
+
+use crate::broker::Broker;
+use crate::error::BrokerError;
+use crate::message::Message;
+use crate::result_backend::AsyncResult;
+use crate::signature::Signature;
+
+/// How long a caller waits at most.
+const DEADLINE: Duration = Duration::from_secs(1);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Signature {
+    /// Sends the task now: Celery's `delay`. The same as [`apply_async`](Self::apply_async).
+    ///
+    /// # Errors
+    /// As [`apply_async`](Self::apply_async).
+    pub async fn delay(&self, broker: &Arc<Broker>) -> Result<AsyncResult, BrokerError> {
+        self.apply_async(broker).await
+    }
+
+    /// Sends the task with the options of this signature, and returns a handle on its result.
+    ///
+    /// # Errors
+    /// Within a second: Redis is unreachable, slow or refuses. The task was not sent then.
+    pub async fn apply_async(&self, broker: &Arc<Broker>) -> Result<AsyncResult, BrokerError> {
+        let message = self.message()?;
+        let raw = message.encode().map_err(|source| self.not_json(source))?;
+        let deadline = Instant::now() + DEADLINE;
+        let mut last_error = None;
+        while Instant::now() < deadline {
+            let attempt = broker.publish(&self.options.queue, &message, &raw, deadline);
+            match timeout_at(deadline.into(), attempt).await {
+                Ok(Ok(true)) => return Ok(AsyncResult::new(message.headers.id, broker)),
+                Ok(Ok(false)) | Err(_) => break,
+                Ok(Err(error)) if is_final(&error) => return Err(error),
+                Ok(Err(error)) => last_error = Some(error),
+            }
+            sleep(PAUSE).await;
+        }
+        Err(last_error.unwrap_or_else(|| BrokerError::Slow { url: broker.url().to_owned(), waited: DEADLINE }))
+    }
+
+    /// The message as it would be sent now, for those who want to show it.
+    ///
+    /// # Errors
+    /// An argument can't be written as JSON.
+    pub fn message(&self) -> Result<Message, BrokerError> {
+        let id = self.options.task_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+        Message::new(self, &id, Utc::now()).map_err(|source| self.not_json(source))
+    }
+
+    fn not_json(&self, source: serde_json::Error) -> BrokerError {
+        BrokerError::Arguments { task: self.task.clone(), source }
+    }
+}
+
+/// What another attempt within the second would not change: Redis said no, or nobody listens at all.
+fn is_final(error: &BrokerError) -> bool {
+    match error {
+        BrokerError::Refused { .. } | BrokerError::Url { .. } | BrokerError::Arguments { .. } => true,
+        BrokerError::Unreachable { source, .. } => source.is_connection_refusal(),
+        BrokerError::Slow { .. } => false,
+    }
+}

@@ -1,0 +1,282 @@
+//! Results: `celery-task-meta-<id>`, how it is written, read and waited for.
+//!
+//! The document has Celery's six fields in Celery's order. Whoever waits subscribes to the
+//! channel of the same name first and looks at the key then, so that no result falls between.
+//! A key that is not there reads as PENDING: Celery's word for "never heard of it".
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use crate::broker::Broker;
+use crate::error::{BrokerError, ResultError};
+use crate::task::{Request, TaskError};
+use crate::{json as python, keys, time};
+
+/// How long a result is kept: Celery's `result_expires`, a day.
+pub(crate) const RESULT_EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A task's state, Celery's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing is known of the task: it waits, or it never was.
+    Pending,
+    /// A worker runs it.
+    Started,
+    /// It failed and will be tried again.
+    Retry,
+    /// It returned.
+    Success,
+    /// It raised.
+    Failure,
+    /// It will not be run.
+    Revoked,
+    /// A state that a task made up, such as PROGRESS.
+    Custom(String),
+}
+
+impl State {
+    fn from_word(word: &str) -> Self {
+        match word {
+            "PENDING" => Self::Pending,
+            "STARTED" => Self::Started,
+            "RETRY" => Self::Retry,
+            "SUCCESS" => Self::Success,
+            "FAILURE" => Self::Failure,
+            "REVOKED" => Self::Revoked,
+            other => Self::Custom(other.to_owned()),
+        }
+    }
+
+    /// Celery's word for it.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Pending => "PENDING",
+            Self::Started => "STARTED",
+            Self::Retry => "RETRY",
+            Self::Success => "SUCCESS",
+            Self::Failure => "FAILURE",
+            Self::Revoked => "REVOKED",
+            Self::Custom(word) => word,
+        }
+    }
+
+    /// Whether it is final (Celery's `READY_STATES`).
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Success | Self::Failure | Self::Revoked)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(self.word())
+    }
+}
+
+/// What stands under `celery-task-meta-<id>`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskMeta {
+    /// The state.
+    pub state: State,
+    /// The value returned, the exception raised, or who runs it, depending on the state.
+    pub result: Value,
+    /// Where it was raised.
+    pub traceback: Option<String>,
+    /// When it ended, ISO 8601.
+    pub date_done: Option<String>,
+}
+
+impl TaskMeta {
+    fn pending() -> Self {
+        Self { state: State::Pending, result: Value::Null, traceback: None, date_done: None }
+    }
+
+    /// Reads a document that any Celery worker wrote.
+    ///
+    /// # Errors
+    /// It is not JSON, or has no `status`.
+    pub fn decode(document: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct Stored {
+            status: String,
+            #[serde(default)]
+            result: Value,
+            #[serde(default)]
+            traceback: Option<String>,
+            #[serde(default)]
+            date_done: Option<String>,
+        }
+        let Stored { status, result, traceback, date_done } = serde_json::from_slice(document)?;
+        Ok(Self { state: State::from_word(&status), result, traceback, date_done })
+    }
+
+    /// The exception of a FAILURE, RETRY or REVOKED.
+    #[must_use]
+    pub fn error(&self) -> TaskError {
+        let text = |field: &str| self.result.get(field).and_then(Value::as_str).unwrap_or_default();
+        let message = match self.result.get("exc_message") {
+            Some(Value::Array(parts)) => parts.iter().map(plain).collect::<Vec<_>>().join(", "),
+            Some(other) => plain(other),
+            None => plain(&self.result),
+        };
+        TaskError::in_module(text("exc_module"), text("exc_type"), message)
+    }
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// The documents that a worker stores, as text.
+pub(crate) mod document {
+    use super::*;
+
+    #[derive(Serialize)]
+    struct Document<'a> {
+        status: &'a str,
+        result: Value,
+        traceback: Option<String>,
+        children: [(); 0],
+        date_done: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        group_id: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parent_id: Option<&'a str>,
+        task_id: &'a str,
+    }
+
+    pub(crate) fn started(request: &Request) -> String {
+        write(request, &State::Started, json!({"pid": std::process::id(), "hostname": request.hostname}), None)
+    }
+
+    pub(crate) fn success(request: &Request, result: Value) -> String {
+        write(request, &State::Success, result, None)
+    }
+
+    pub(crate) fn failure(request: &Request, error: &TaskError) -> String {
+        // Python shows a stack here; what we have is where the task ran and what it raised.
+        let traceback = format!("Task {} in worker {}\n{}.{error}\n", request.task, request.hostname, error.exc_module);
+        write(request, &State::Failure, exception(error), Some(traceback))
+    }
+
+    pub(crate) fn revoked(request: &Request, reason: &str) -> String {
+        let error = TaskError::in_module("celery.exceptions", "TaskRevokedError", reason);
+        write(request, &State::Revoked, exception(&error), None)
+    }
+
+    fn exception(error: &TaskError) -> Value {
+        json!({"exc_type": error.exc_type, "exc_message": [error.message], "exc_module": error.exc_module})
+    }
+
+    fn write(request: &Request, state: &State, result: Value, traceback: Option<String>) -> String {
+        let document = Document {
+            status: state.word(),
+            result,
+            traceback,
+            children: [],
+            date_done: state.is_ready().then(|| time::isoformat(Utc::now().fixed_offset())),
+            group_id: request.group.as_deref(),
+            parent_id: request.parent_id.as_deref(),
+            task_id: &request.id,
+        };
+        // Texts, numbers and a JSON value: there is nothing in it that could fail.
+        python::dumps(&document).unwrap_or_default()
+    }
+}
+
+/// A handle on a task that was sent: Celery's `AsyncResult`.
+#[derive(Clone)]
+pub struct AsyncResult {
+    /// The task's id.
+    pub id: String,
+    broker: Arc<Broker>,
+}
+
+impl AsyncResult {
+    /// A handle on the task `id`, whoever sent it.
+    #[must_use]
+    pub fn new(id: impl Into<String>, broker: &Arc<Broker>) -> Self {
+        Self { id: id.into(), broker: Arc::clone(broker) }
+    }
+
+    /// What is known of the task now.
+    ///
+    /// # Errors
+    /// The broker can't be asked. A document that can't be read counts as PENDING, as in Celery.
+    pub async fn meta(&self) -> Result<TaskMeta, BrokerError> {
+        let command = redis::Cmd::get(keys::task_meta(&self.id));
+        let document: Option<Vec<u8>> = self.broker.connection().query(&command).await?;
+        Ok(document.and_then(|text| TaskMeta::decode(&text).ok()).unwrap_or_else(TaskMeta::pending))
+    }
+
+    /// The state alone.
+    ///
+    /// # Errors
+    /// The broker can't be asked.
+    pub async fn state(&self) -> Result<State, BrokerError> {
+        Ok(self.meta().await?.state)
+    }
+
+    /// Waits for the task's end and returns its value.
+    ///
+    /// # Errors
+    /// The task failed or was revoked; it did not end within `patience`; the broker was away all the time.
+    pub async fn get(&self, patience: Duration) -> Result<Value, ResultError> {
+        let meta = match timeout(patience, self.ready()).await {
+            Ok(meta) => meta,
+            // The broker's own error says more than "no result", if that is what we waited for.
+            Err(_) => self.meta().await?,
+        };
+        match meta.state {
+            State::Success => Ok(meta.result),
+            State::Failure | State::Revoked => Err(ResultError::Failed { id: self.id.clone(), error: meta.error() }),
+            _ => Err(ResultError::Timeout { id: self.id.clone(), waited: patience }),
+        }
+    }
+
+    /// Removes the result.
+    ///
+    /// # Errors
+    /// The broker can't be asked.
+    pub async fn forget(&self) -> Result<(), BrokerError> {
+        self.broker.connection().query(&redis::Cmd::del(keys::task_meta(&self.id))).await
+    }
+
+    /// Looks until the state is final, and again whenever the channel says something or a second has passed:
+    /// a message of the channel may be lost, the key is not.
+    async fn ready(&self) -> TaskMeta {
+        loop {
+            let looked = Instant::now();
+            let _ = self.watch().await;
+            // Reached when the connection broke.
+            tokio::time::sleep(Duration::from_millis(200).saturating_sub(looked.elapsed())).await;
+            if let Ok(meta) = self.meta().await
+                && meta.state.is_ready()
+            {
+                return meta;
+            }
+        }
+    }
+
+    /// Returns when the task is ready, or when the channel can't be heard.
+    async fn watch(&self) -> redis::RedisResult<()> {
+        let mut channel = self.broker.connection().client().get_async_pubsub().await?;
+        channel.subscribe(keys::task_meta(&self.id)).await?;
+        let mut messages = channel.on_message();
+        while let Ok(meta) = self.meta().await {
+            if meta.state.is_ready() {
+                break;
+            }
+            let _ = timeout(Duration::from_secs(1), messages.next()).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! What to run: a task's name, its arguments and the options of this one call.
+//!
+//! A signature is plain data. It knows neither how the message looks (`message`) nor where it
+//! goes (`producer`).
+
+use std::time::Duration;
+
+use chrono::{DateTime, FixedOffset, Utc};
+use serde_json::{Map, Value};
+
+use crate::keys::DEFAULT_QUEUE;
+
+/// A call of a task that can be sent: Celery's `Signature`.
+///
+/// ```
+/// use std::time::Duration;
+/// use taskqueue::Signature;
+///
+/// let later = Signature::new("feedback.tasks.send_feedback_email_task")
+///     .arg("a@example.com")
+///     .arg("hi")
+///     .countdown(Duration::from_secs(30));
+/// # let _ = later;
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Signature {
+    pub(crate) task: String,
+    pub(crate) args: Vec<Value>,
+    pub(crate) kwargs: Map<String, Value>,
+    pub(crate) options: Options,
+}
+
+/// How this call is to be carried out: the options of Celery's `apply_async`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Options {
+    pub(crate) eta: Option<When>,
+    pub(crate) expires: Option<When>,
+    pub(crate) priority: u8,
+    pub(crate) queue: String,
+    pub(crate) task_id: Option<String>,
+    pub(crate) retries: u32,
+    pub(crate) ignore_result: bool,
+}
+
+/// A point in time: from now on, or by the calendar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum When {
+    In(Duration),
+    At(DateTime<FixedOffset>),
+}
+
+impl When {
+    /// The instant that is meant, seen from `now`.
+    pub(crate) fn seen_from(self, now: DateTime<Utc>) -> DateTime<FixedOffset> {
+        match self {
+            Self::In(duration) => (now + duration).fixed_offset(),
+            Self::At(instant) => instant,
+        }
+    }
+}
+
+impl Signature {
+    /// A call of `task` without arguments, as soon as possible, on the queue `celery`.
+    #[must_use]
+    pub fn new(task: impl Into<String>) -> Self {
+        Self {
+            task: task.into(),
+            args: Vec::new(),
+            kwargs: Map::new(),
+            options: Options {
+                eta: None,
+                expires: None,
+                priority: 0,
+                queue: DEFAULT_QUEUE.to_owned(),
+                task_id: None,
+                retries: 0,
+                ignore_result: false,
+            },
+        }
+    }
+
+    /// Adds a positional argument.
+    #[must_use]
+    pub fn arg(mut self, value: impl Into<Value>) -> Self {
+        self.args.push(value.into());
+        self
+    }
+
+    /// Adds a keyword argument.
+    #[must_use]
+    pub fn kwarg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.kwargs.insert(name.into(), value.into());
+        self
+    }
+
+    /// Not before this time from now. Zero means at once, as in Celery.
+    #[must_use]
+    pub fn countdown(mut self, countdown: Duration) -> Self {
+        self.options.eta = (!countdown.is_zero()).then_some(When::In(countdown));
+        self
+    }
+
+    /// Not before this instant; it travels with its own offset.
+    #[must_use]
+    pub fn eta(mut self, eta: DateTime<FixedOffset>) -> Self {
+        self.options.eta = Some(When::At(eta));
+        self
+    }
+
+    /// Not after this time from now: a worker then stores REVOKED instead.
+    #[must_use]
+    pub fn expires(mut self, expires: Duration) -> Self {
+        self.options.expires = Some(When::In(expires));
+        self
+    }
+
+    /// Not after this instant.
+    #[must_use]
+    pub fn expires_at(mut self, expires: DateTime<FixedOffset>) -> Self {
+        self.options.expires = Some(When::At(expires));
+        self
+    }
+
+    /// 0 (the default, served first) to 9. With Redis, Celery's order is the reverse of AMQP's.
+    #[must_use]
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.options.priority = priority;
+        self
+    }
+
+    /// The queue to send to.
+    #[must_use]
+    pub fn queue(mut self, queue: impl Into<String>) -> Self {
+        self.options.queue = queue.into();
+        self
+    }
+
+    /// An id of the caller's instead of a random UUID. Sending the same id again overwrites its result.
+    #[must_use]
+    pub fn task_id(mut self, id: impl Into<String>) -> Self {
+        self.options.task_id = Some(id.into());
+        self
+    }
+
+    /// How often the task was tried before.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.options.retries = retries;
+        self
+    }
+
+    /// Store no result.
+    #[must_use]
+    pub fn ignore_result(mut self) -> Self {
+        self.options.ignore_result = true;
+        self
+    }
+}

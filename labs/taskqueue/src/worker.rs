@@ -1,0 +1,309 @@
+//! The worker: fetch → run → store and acknowledge.
+//!
+//! ```text
+//! consume (this file)   takes as many messages as there are free slots, never more
+//!   └ execution         one for each message: understand it, run it, say how it ended
+//!       └ settlement    collects endings and writes them, many in one script
+//! lease                 a thread that renews what we hold, whatever the tasks do
+//! restore               puts back what is due (ETA) and what others left behind
+//! health                tells once that Redis is away, and that it is back
+//! ```
+//!
+//! While Redis is away nothing is dropped: each part tries again until it answers or the worker
+//! is told to stop. The worker prints nothing; it reports [`Event`]s.
+
+mod execution;
+mod health;
+mod lease;
+mod restore;
+mod settlement;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::broker::{Broker, Fetched};
+use crate::connection::Connection;
+use crate::error::BrokerError;
+use crate::event::{Event, Observer};
+use crate::keys;
+use crate::message::{hostname, is_safe_id};
+use crate::task::Registry;
+use health::Health;
+use lease::Leases;
+use settlement::Settler;
+
+/// The most messages that one fetch takes.
+const BATCH: usize = 256;
+/// How long an idle worker waits before it looks at all its lists again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How a worker works: Celery's settings, and its defaults unless said otherwise.
+#[derive(Debug, Clone)]
+pub struct WorkerOptions {
+    /// Its name, `celery@host`.
+    pub hostname: String,
+    /// The queues it takes from, in turn.
+    pub queues: Vec<String>,
+    /// How many tasks run at the same time (Celery: one a core).
+    pub concurrency: usize,
+    /// Acknowledge after the run instead of before it (`task_acks_late`).
+    pub acks_late: bool,
+    /// Store STARTED when a task starts (`task_track_started`).
+    pub track_started: bool,
+    /// How long a message stays ours without a sign of life. We give one every quarter of it. Not in Celery.
+    pub lease: Duration,
+    /// The same for a message that a Celery worker holds: it gives no sign (`visibility_timeout`).
+    pub visibility_timeout: Duration,
+}
+
+impl Default for WorkerOptions {
+    fn default() -> Self {
+        Self {
+            hostname: format!("celery@{}", hostname()),
+            queues: vec![keys::DEFAULT_QUEUE.to_owned()],
+            concurrency: std::thread::available_parallelism().map_or(1, Into::into),
+            acks_late: false,
+            track_started: false,
+            lease: Duration::from_secs(30),
+            visibility_timeout: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Tells a worker to stop: warm first, then cold, as Celery's two Ctrl-C.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    warm: CancellationToken,
+    cold: CancellationToken,
+}
+
+impl Stop {
+    /// Nobody has asked to stop yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Take nothing more and finish what runs.
+    pub fn warm(&self) {
+        self.warm.cancel();
+    }
+
+    /// Stop now and give back what runs.
+    pub fn cold(&self) {
+        self.warm.cancel();
+        self.cold.cancel();
+    }
+}
+
+/// What a worker did in its life.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Tasks that returned.
+    pub succeeded: u64,
+    /// Tasks that raised.
+    pub failed: u64,
+}
+
+/// A process that runs tasks.
+pub struct Worker {
+    broker: Arc<Broker>,
+    registry: Registry,
+    options: WorkerOptions,
+    observe: Observer,
+}
+
+/// What the parts of a running worker share.
+struct Shared {
+    broker: Arc<Broker>,
+    registry: Registry,
+    options: WorkerOptions,
+    observe: Observer,
+    stop: Stop,
+    health: Health,
+    leases: Leases,
+    settler: Settler,
+    /// A task was parked: the next ETA may be earlier than thought.
+    parked: Notify,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Worker {
+    /// A worker for the tasks of `registry`; `observe` is told every event.
+    ///
+    /// # Errors
+    /// A queue whose name could not be part of a key.
+    pub fn new(broker: Arc<Broker>, registry: Registry, options: WorkerOptions, observe: Observer) -> Result<Self, InvalidQueue> {
+        match options.queues.iter().find(|queue| !is_safe_id(queue)) {
+            Some(queue) => Err(InvalidQueue(queue.clone())),
+            None => Ok(Self { broker, registry, options, observe }),
+        }
+    }
+
+    /// Works until told to stop, and returns what it did.
+    ///
+    /// # Errors
+    /// Only what no waiting would cure: the broker's URL.
+    pub async fn run(self, stop: Stop) -> Result<Summary, BrokerError> {
+        let background = TaskTracker::new();
+        let (settler, settlements) = Settler::channel();
+        let leases = Leases::keep(self.broker.connection().client().clone(), self.options.lease);
+        let shared = Arc::new(Shared {
+            health: Health::new(Arc::clone(&self.observe)),
+            broker: self.broker,
+            registry: self.registry,
+            options: self.options,
+            observe: self.observe,
+            stop,
+            leases,
+            settler,
+            parked: Notify::new(),
+            succeeded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        });
+        background.spawn(settlement::write(Arc::clone(&shared), settlements));
+        background.spawn(restore::run(Arc::clone(&shared)));
+        let alarm = Alarm::set(&shared, &background)?;
+        (shared.observe)(Event::WorkerOnline);
+        consume(&shared, &alarm).await;
+        shared.settler.close();
+        background.close();
+        background.wait().await;
+        (shared.observe)(Event::WorkerOffline);
+        Ok(shared.summary())
+    }
+}
+
+/// Takes messages and starts them until the warm stop; returns when all have ended.
+async fn consume(shared: &Arc<Shared>, alarm: &Alarm) {
+    let running = TaskTracker::new();
+    let slots = Arc::new(Semaphore::new(shared.options.concurrency.max(1)));
+    let prefix = lease::tag_prefix(&shared.options.hostname);
+    let mut queues = shared.options.queues.clone();
+    let mut number = 0;
+    while let Some(mut free) = free_slots(&slots, &shared.stop).await {
+        let count = free.num_permits();
+        let fetch = |again| shared.broker.fetch(&queues, &prefix, number, count, again);
+        let Some(fetched) = shared.insist(&shared.stop.warm, fetch).await else { break };
+        number += count as u64;
+        // Each queue has its turn at being first.
+        queues.rotate_left(1);
+        let Fetched { now, deliveries, unreadable } = fetched;
+        for queue in unreadable {
+            (shared.observe)(Event::TaskRejected { queue, reason: "not a JSON message with headers and properties".into() });
+        }
+        let nothing = deliveries.is_empty();
+        for delivery in deliveries {
+            shared.leases.hold(&delivery.tag);
+            let slot = free.split(1);
+            let execution = execution::execute(Arc::clone(shared), delivery, now);
+            running.spawn(async move {
+                execution.await;
+                drop(slot);
+            });
+        }
+        drop(free);
+        if nothing {
+            alarm.wait(&shared.stop).await;
+        }
+    }
+    running.close();
+    running.wait().await;
+}
+
+/// All slots that are free, at least one; none when it is time to stop.
+async fn free_slots(slots: &Arc<Semaphore>, stop: &Stop) -> Option<OwnedSemaphorePermit> {
+    let mut free = tokio::select! {
+        biased;
+        () = stop.warm.cancelled() => return None,
+        slot = Arc::clone(slots).acquire_owned() => slot.ok()?,
+    };
+    let more = slots.available_permits().min(BATCH - 1);
+    if let Ok(rest) = Arc::clone(slots).try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
+        free.merge(rest);
+    }
+    Some(free)
+}
+
+impl Shared {
+    /// Makes `attempt` until it succeeds, or `stop` says that nobody waits for it any more.
+    /// The attempt is told whether an earlier one may have been carried out.
+    async fn insist<T, Fut>(&self, stop: &CancellationToken, attempt: impl Fn(bool) -> Fut) -> Option<T>
+    where
+        Fut: Future<Output = Result<T, BrokerError>>,
+    {
+        let mut failures = 0;
+        loop {
+            match attempt(failures > 0).await {
+                Ok(value) => {
+                    self.health.answered();
+                    return Some(value);
+                }
+                Err(error) => self.health.failed(&error),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return None,
+                () = tokio::time::sleep(health::pause(failures, fastrand::f64())) => failures += 1,
+            }
+        }
+    }
+
+    fn summary(&self) -> Summary {
+        Summary { succeeded: self.succeeded.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) }
+    }
+}
+
+/// Wakes an idle worker when a queue has something, without taking it.
+///
+/// BLMOVE from a list to its own same end blocks until there is a message, and leaves it where it is.
+/// It watches the most urgent list of each queue; the other priorities are seen within a second.
+struct Alarm {
+    idle: Vec<Arc<Notify>>,
+    rings: Arc<Notify>,
+}
+
+impl Alarm {
+    fn set(shared: &Arc<Shared>, background: &TaskTracker) -> Result<Self, BrokerError> {
+        let alarm = Self { idle: shared.options.queues.iter().map(|_| Arc::default()).collect(), rings: Arc::default() };
+        for (queue, idle) in shared.options.queues.iter().zip(&alarm.idle) {
+            let connection = shared.broker.connection().another(LOOK_AGAIN + Duration::from_secs(5))?;
+            let watch = watch(connection, queue.clone(), Arc::clone(idle), Arc::clone(&alarm.rings));
+            let warm = shared.stop.warm.clone();
+            background.spawn(async move { warm.run_until_cancelled(watch).await });
+        }
+        Ok(alarm)
+    }
+
+    async fn wait(&self, stop: &Stop) {
+        self.idle.iter().for_each(|idle| idle.notify_one());
+        tokio::select! {
+            () = stop.warm.cancelled() => {}
+            () = self.rings.notified() => {}
+        }
+    }
+}
+
+async fn watch(connection: Connection, queue: String, idle: Arc<Notify>, rings: Arc<Notify>) {
+    let list = keys::list(&queue, 0);
+    let mut look = redis::cmd("BLMOVE");
+    look.arg(&list).arg(&list).arg("RIGHT").arg("RIGHT").arg(LOOK_AGAIN.as_secs());
+    loop {
+        idle.notified().await;
+        // The message itself is of no interest here, nor is a refusal (at `maxmemory` BLMOVE is one).
+        if connection.query::<redis::Value>(&look).await.is_err() {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        rings.notify_one();
+    }
+}
+
+/// A queue's name is part of keys and of what stands in `unacked`.
+#[derive(Debug, thiserror::Error)]
+#[error("queue {0:?} can't be used\n  next: name it with letters, digits and _ . : - only")]
+pub struct InvalidQueue(String);

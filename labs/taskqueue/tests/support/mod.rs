@@ -1,0 +1,73 @@
+//! Brokers for tests: the built-in one always, a real redis-server where the machine has one.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A redis-server of this test alone: own port, own directory, killed by its pid at the end.
+pub struct RedisServer {
+    child: Child,
+    directory: PathBuf,
+    pub url: String,
+}
+
+impl RedisServer {
+    /// None where the machine has no redis-server.
+    pub fn start() -> Option<Self> {
+        let port = free_port();
+        let directory = std::env::temp_dir().join(format!("taskqueue-test-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+            .arg(&directory)
+            .stdout(Stdio::null())
+            .spawn()
+            .ok()?;
+        let server = Self { child, directory, url: format!("redis://127.0.0.1:{port}/0") };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "redis-server does not listen on {port}");
+            std::thread::yield_now();
+        }
+        Some(server)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.directory);
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Runs `scenario` with the URL of the built-in broker, and again with that of a redis-server.
+pub fn on_each_broker(test: &str, scenario: impl AsyncFn(&str)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let server = pocket_redis::Server::bind("127.0.0.1:0").await.unwrap();
+        let address: SocketAddr = server.local_addr();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serving = tokio::spawn(server.run(async { drop(stopped.await) }));
+        scenario(&format!("redis://{address}/0")).await;
+        drop(stop);
+        serving.await.unwrap();
+    });
+    match RedisServer::start() {
+        Some(redis) => runtime.block_on(scenario(&redis.url)),
+        None => did_not_run(test, "redis-server"),
+    }
+}
+
+/// Says so past libtest's capture; in CI, where everything is installed, it is a failure.
+pub fn did_not_run(test: &str, needs: &str) {
+    let line = format!("did not run: {test} needs {needs} on the PATH\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    assert!(std::env::var_os("CI").is_none(), "{line}");
+}

@@ -1,0 +1,297 @@
+//! The wire, judged by what real Celery wrote (`golden/`, recorded from Celery 5.7 and Redis 7.0).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::DateTime;
+use serde_json::{Value, json};
+use taskqueue::{Message, MessageError, Signature, State, TaskMeta, keys};
+
+fn golden(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder)
+}
+
+/// `(name, bytes)` of every recorded value of a folder.
+fn recorded(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let mut found: Vec<_> = fs::read_dir(golden(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.to_string_lossy().ends_with(".raw.txt"))
+        .map(|path| (path.file_name().unwrap().to_string_lossy().replace(".raw.txt", ""), fs::read(&path).unwrap()))
+        .collect();
+    found.sort();
+    assert!(!found.is_empty(), "no recordings in {folder}");
+    found
+}
+
+fn raw(name: &str) -> String {
+    fs::read_to_string(golden("messages").join(format!("{name}.raw.txt"))).unwrap()
+}
+
+fn described(name: &str) -> Value {
+    serde_json::from_slice(&fs::read(golden("messages").join(format!("{name}.json"))).unwrap()).unwrap()
+}
+
+fn feedback() -> Signature {
+    Signature::new("feedback.tasks.send_feedback_email_task")
+}
+
+fn hi() -> Signature {
+    feedback().arg("a@example.com").arg("hi")
+}
+
+fn at(text: &str) -> DateTime<chrono::FixedOffset> {
+    DateTime::parse_from_rfc3339(text).unwrap()
+}
+
+/// The same calls as in golden/messages/index.json.
+fn calls() -> Vec<(&'static str, Signature)> {
+    let mut calls = vec![
+        ("delay", hi()),
+        ("kwargs", feedback().kwarg("email_address", "a@example.com").kwarg("message", "hi")),
+        ("unicode", feedback().arg("žluťoučký@example.com").arg("Grüße \"quoted\" \\ back\nnewline 😀")),
+        ("countdown", hi().countdown(Duration::from_secs(30))),
+        ("eta_aware", hi().eta(at("2030-01-02T03:04:05.678901+00:00"))),
+        ("eta_aware_offset", hi().eta(at("2030-01-02T03:04:05+02:00"))),
+        ("expires_seconds", hi().expires(Duration::from_secs(60))),
+        ("expires_datetime", hi().expires_at(at("2030-01-02T03:04:05+00:00"))),
+        ("retries_2", hi().retries(2)),
+        ("queue_emails", hi().queue("emails")),
+        ("task_id", hi()),
+        ("ignore_result", hi().ignore_result()),
+    ];
+    let priorities = [
+        "priority_0",
+        "priority_1",
+        "priority_2",
+        "priority_3",
+        "priority_4",
+        "priority_5",
+        "priority_6",
+        "priority_7",
+        "priority_8",
+        "priority_9",
+        "priority_10",
+    ];
+    calls.extend((0..).zip(priorities).map(|(priority, name)| (name, hi().priority(priority))));
+    calls
+}
+
+/// What differs from one sending to the next: who, when, and random ids.
+const OWN: [&str; 6] = [
+    "/headers/origin",
+    "/headers/eta",
+    "/headers/expires",
+    "/properties/reply_to",
+    "/properties/delivery_tag",
+    "/properties/expiration",
+];
+
+/// Our text with the golden message's own ids and times put in, so that all the rest can be compared byte for byte.
+fn with_the_same_ids(ours: &str, golden: &str) -> String {
+    let [ours_json, golden_json]: [Value; 2] = [ours, golden].map(|text| serde_json::from_str(text).unwrap());
+    let mut text = ours.to_owned();
+    for pointer in OWN {
+        let [ours, golden] = [&ours_json, &golden_json].map(|json| json.pointer(pointer).cloned().unwrap_or(Value::Null));
+        assert_eq!(ours.is_null(), golden.is_null(), "{pointer} is missing on one side");
+        if let (Value::String(ours), Value::String(golden)) = (ours, golden) {
+            text = text.replace(&format!("\"{ours}\""), &format!("\"{golden}\""));
+        }
+    }
+    text
+}
+
+#[test]
+fn our_message_is_byte_for_byte_what_celery_writes() {
+    for (name, signature) in calls() {
+        let golden = raw(name);
+        let id = serde_json::from_str::<Value>(&golden).unwrap()["headers"]["id"].as_str().unwrap().to_owned();
+        let ours = signature.task_id(id).message().unwrap().encode().unwrap();
+        assert_eq!(with_the_same_ids(&ours, &golden), golden, "{name}");
+    }
+}
+
+#[test]
+fn our_times_are_the_times_that_were_asked_for() {
+    let sent = chrono::Utc::now();
+    let message = hi().countdown(Duration::from_secs(30)).expires(Duration::from_secs(60)).message().unwrap();
+    let after = |time: Option<DateTime<chrono::FixedOffset>>| (time.unwrap().to_utc() - sent).num_milliseconds();
+    assert!((30_000..31_000).contains(&after(message.eta().unwrap())));
+    assert!((60_000..61_000).contains(&after(message.expires().unwrap())));
+    let text: Value = serde_json::from_str(&message.encode().unwrap()).unwrap();
+    assert_eq!(text["properties"]["expiration"], "60000");
+}
+
+#[test]
+fn a_message_goes_to_the_list_that_celery_chooses() {
+    for (name, signature) in calls() {
+        let golden = described(name)["messages"][0]["list_key"].as_str().unwrap().to_owned();
+        let message = signature.message().unwrap();
+        let queue = if name == "queue_emails" { "emails" } else { "celery" };
+        assert_eq!(keys::list(queue, message.properties.priority), golden, "{name}");
+    }
+}
+
+#[test]
+fn every_recorded_message_is_read_back() {
+    for (name, raw) in recorded("messages") {
+        let message = Message::decode(&raw).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if name == "yamlless_pickle" {
+            assert!(matches!(message.body(), Err(MessageError::ContentType(_))), "pickle must be refused");
+            continue;
+        }
+        let body = serde_json::to_value(message.body().unwrap_or_else(|error| panic!("{name}: {error}"))).unwrap();
+        let (stem, index) = name.split_once('.').unwrap_or((&name, "0"));
+        let file = described(stem);
+        let decoded = file.pointer(&format!("/messages/{index}/body_decoded")).or_else(|| file.get("body_decoded"));
+        if let Some(golden) = decoded {
+            assert_eq!(&body, golden, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_message_that_is_read_and_written_again_is_unchanged() {
+    for (name, raw) in recorded("messages") {
+        let again = Message::decode(&raw).unwrap().encode().unwrap();
+        assert_eq!(again, String::from_utf8(raw).unwrap(), "{name}");
+    }
+}
+
+/// Changes one thing of the reference message; null removes it.
+fn changed(pointer: &str, value: Value) -> Vec<u8> {
+    let mut message: Value = serde_json::from_str(&raw("delay")).unwrap();
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    let object = message.pointer_mut(parent).unwrap().as_object_mut().unwrap();
+    if value == json!("(remove)") {
+        object.remove(field);
+    } else {
+        object.insert(field.to_owned(), value);
+    }
+    serde_json::to_vec(&message).unwrap()
+}
+
+/// Whether we can run it, which takes the envelope and the body.
+fn accepted(raw: &[u8]) -> bool {
+    Message::decode(raw).and_then(|message| message.body()).is_ok()
+}
+
+#[test]
+fn what_celery_forgives_is_forgiven() {
+    let remove = json!("(remove)");
+    let optional = [
+        "lang",
+        "shadow",
+        "eta",
+        "expires",
+        "group",
+        "group_index",
+        "retries",
+        "timelimit",
+        "root_id",
+        "parent_id",
+        "argsrepr",
+        "kwargsrepr",
+        "origin",
+        "ignore_result",
+        "replaced_task_nesting",
+        "stamped_headers",
+        "stamps",
+    ];
+    for field in optional {
+        assert!(accepted(&changed(&format!("/headers/{field}"), remove.clone())), "without {field}");
+    }
+    let plain = json!("[[1], {}, {}]");
+    let variants = [
+        ("/content-encoding", Value::Null),
+        ("/content-encoding", remove.clone()),
+        ("/properties/correlation_id", remove.clone()),
+        ("/properties/reply_to", remove.clone()),
+        ("/properties/delivery_mode", remove.clone()),
+        ("/properties/priority", remove.clone()),
+        ("/properties/delivery_tag", json!(7)),
+        ("/properties/x-new", json!({"a": 1})),
+        ("/headers/lang", json!("rust")),
+        ("/headers/retries", Value::Null),
+        ("/headers/retries", json!("2")),
+        ("/headers/timelimit", Value::Null),
+        ("/headers/stamps", Value::Null),
+        ("/headers/id", json!("not-a-uuid")),
+        ("/headers/eta", json!("2030-01-02 03:04:05Z")),
+    ];
+    for (pointer, value) in variants {
+        assert!(accepted(&changed(pointer, value.clone())), "{pointer} = {value}");
+    }
+    let mut unwrapped: Value = serde_json::from_slice(&changed("/body", plain)).unwrap();
+    unwrapped["properties"].as_object_mut().unwrap().remove("body_encoding");
+    assert!(accepted(&serde_json::to_vec(&unwrapped).unwrap()), "a body as plain JSON text");
+}
+
+#[test]
+fn what_can_not_be_run_is_refused_with_a_reason() {
+    let remove = json!("(remove)");
+    let encoded = |text: &str| json!(base64_of(text));
+    let cases = [
+        ("/body", remove.clone(), "missing field `body`"),
+        ("/content-type", remove.clone(), "missing field `content-type`"),
+        ("/headers", remove.clone(), "missing field `headers`"),
+        ("/properties", remove.clone(), "missing field `properties`"),
+        ("/headers/task", remove.clone(), "missing field `task`"),
+        ("/headers/id", remove.clone(), "missing field `id`"),
+        ("/headers/id", json!("a b"), "only letters, digits"),
+        ("/headers/id", json!("x".repeat(256)), "255 at most"),
+        ("/headers/retries", json!("many"), "is no count"),
+        ("/headers/timelimit", json!([null]), "invalid length 1"),
+        ("/headers/eta", json!(1_577_836_800), "invalid type"),
+        ("/headers/eta", json!("garbage"), "eta \"garbage\" is not an ISO 8601 time"),
+        ("/headers/expires", json!("garbage"), "expires \"garbage\" is not an ISO 8601 time"),
+        ("/properties/delivery_info", remove.clone(), "missing field `delivery_info`"),
+        ("/properties/body_encoding", json!("rot13"), "rot13"),
+        ("/content-type", json!("application/x-python-serialize"), "x-python-serialize"),
+        ("/body", json!("!!!"), "the body is not base64"),
+        ("/body", encoded("{not json"), "[args, kwargs, embed]"),
+        ("/body", encoded("[[1], {}]"), "[args, kwargs, embed]"),
+        ("/body", encoded("[{}, {}, {}]"), "[args, kwargs, embed]"),
+        ("/body", encoded("[[], null, {}]"), "[args, kwargs, embed]"),
+        ("/headers/compression", json!("application/x-gzip"), "zlib stream"),
+    ];
+    for (pointer, value, reason) in cases {
+        let raw = changed(pointer, value.clone());
+        let error = Message::decode(&raw).and_then(|message| message.body()).expect_err(pointer);
+        assert!(error.to_string().contains(reason), "{pointer} = {value}: {error}");
+    }
+}
+
+#[test]
+fn nothing_that_arrives_makes_the_reader_panic() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes();
+    let huge = vec![b' '; taskqueue::MAX_SIZE + 1];
+    for raw in
+        [b"".to_vec(), b"not json".to_vec(), b"[]".to_vec(), b"{}".to_vec(), b"null".to_vec(), vec![0xff, 0xfe], deep, huge]
+    {
+        assert!(Message::decode(&raw).is_err());
+    }
+    let whole = raw("delay").into_bytes();
+    for end in 0..whole.len() {
+        assert!(Message::decode(&whole[..end]).is_err(), "cut at {end}");
+    }
+}
+
+#[test]
+fn every_recorded_result_is_read_back() {
+    for (name, raw) in recorded("results").into_iter().filter(|(name, _)| name != "group_meta") {
+        let golden: Value = serde_json::from_slice(&raw).unwrap();
+        let meta = TaskMeta::decode(&raw).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(meta.state.word(), golden["status"], "{name}");
+        assert_eq!(meta.result, golden["result"], "{name}");
+        if meta.state == State::Failure {
+            assert_eq!(json!(meta.error().exc_type), golden["result"]["exc_type"], "{name}");
+        }
+    }
+}
+
+fn base64_of(text: &str) -> String {
+    use base64::Engine;
+    base64::prelude::BASE64_STANDARD.encode(text)
+}
