@@ -1,0 +1,94 @@
+//! The feedback form: one page at `/`, one at `/success/`, over HTTP/1.1.
+//!
+//! As in Django's version: a valid POST to `/` leads to 302 and `/success/`; an invalid one gets the
+//! form again with status 200, the fields marked and what was typed kept.
+//! What a valid form leads to is given from outside, as an [`OnSubmit`]: this module knows neither
+//! mail nor queue, so step 2 and step 7 serve the same pages. It prints nothing either: it reports
+//! [`FormEvent`]s.
+//!
+//! A visitor's way through the files:
+//! `server` accepts → `connection` bounds it → `request` reads and refuses → `site` handles, with
+//! `submissions` in between so that a form sent twice is one submission → `answer` dresses the page.
+//!
+//! What is *not* promised: a visitor who leaves early takes nothing back. What was submitted is
+//! carried to its end, and the outcome is kept for whoever sends the same form again.
+
+mod answer;
+mod connection;
+mod event;
+mod limits;
+mod rejection;
+mod request;
+mod server;
+mod site;
+mod submissions;
+mod urlencoded;
+
+use std::future::Future;
+
+use crate::feedback::Feedback;
+
+pub use event::FormEvent;
+pub use limits::Limits;
+pub use server::serve;
+
+/// What a valid form leads to.
+pub trait OnSubmit: Send + Sync + 'static {
+    /// Step 2 sends the mail here; step 7 only writes the message.
+    ///
+    /// It runs to its end even if the visitor has left.
+    fn on_submit(
+        &self,
+        submission: Submission,
+    ) -> impl Future<Output = Result<Accepted, Refused>> + Send;
+
+    /// What became of a task, for the page at `/success/?task=<id>`; `None` where there are no tasks.
+    ///
+    /// The id comes from a URL, but has only `A-Z a-z 0-9 _ . : -`, and at most 255 of them.
+    fn progress(&self, task_id: &str) -> impl Future<Output = Option<Progress>> + Send {
+        let _ = task_id;
+        async { None }
+    }
+}
+
+/// A valid form, once: however often the browser sends it, and however often it is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submission {
+    /// Fresh for every form, and the same when a refused form is sent again. Used as the task's or
+    /// the mail's id, a repetition after a lost answer stays one task.
+    pub id: String,
+    /// What the visitor wrote.
+    pub feedback: Feedback,
+}
+
+/// The form was taken; it says how far things have come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// All is done: 302 to `/success/`.
+    Sent,
+    /// A task will do it: 302 to `/success/?task=<id>`.
+    Queued {
+        /// What `progress` is asked for later.
+        task_id: String,
+    },
+}
+
+/// The form was not taken: 503, the form with a banner, and what was typed is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What happened, in a sentence for the visitor: "No Redis answers at 127.0.0.1:6379."
+    pub reason: String,
+    /// What the visitor can do: "Start one with `cargo run --bin step5_broker`, then send again."
+    pub next: String,
+}
+
+/// How far a task has come, for the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Celery's word: PENDING, STARTED, RETRY, SUCCESS, FAILURE or REVOKED.
+    pub state: String,
+    /// The redis-cli line that shows the same.
+    pub command: String,
+    /// Whether the state will not change any more; until then the page reloads itself.
+    pub done: bool,
+}

@@ -1,0 +1,98 @@
+//! One connection: one request, one answer, and an end to every wait.
+//!
+//! Connections are not kept alive: then no visitor holds a place between two requests, and a server
+//! with one turn is frozen by the work, not by an idle browser. After the answer the connection
+//! lingers for what the visitor still sends: closing with unread bytes makes the system send a reset,
+//! which can overtake the page that says why they were not read.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::OnSubmit;
+use super::event::FormEvent;
+use super::limits::Limits;
+use super::site::Site;
+
+const LARGEST_HEAD: usize = 16 * 1024;
+const MOST_HEADERS: usize = 64;
+const LONGEST_LINGER: Duration = Duration::from_secs(1);
+
+/// Serves what arrives on `stream` until it is answered, too slow, or gone.
+pub(super) async fn run<S: OnSubmit>(
+    site: Arc<Site<S>>,
+    stream: TcpStream,
+    shutdown: CancellationToken,
+) {
+    let answered = Notify::new();
+    let service = service_fn(|request| {
+        // `poll_without_shutdown` wants a future that may be moved.
+        Box::pin(async {
+            let answer = Arc::clone(&site).answer(request).await;
+            answered.notify_one();
+            Ok::<_, Infallible>(answer)
+        })
+    });
+    let mut connection = http(&site.limits).serve_connection(TokioIo::new(stream), service);
+    let mut not_taken = pin!(not_taken(&answered, site.limits.answer));
+    let mut stopping = false;
+    let ended = loop {
+        tokio::select! {
+            ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+            () = &mut not_taken => return dropped(&site, "the answer was not taken"),
+            () = shutdown.cancelled(), if !stopping => {
+                stopping = true;
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+            }
+        }
+    };
+    let parts = connection.into_parts();
+    match ended {
+        Ok(()) => linger(parts.io.into_inner()).await,
+        // Browsers open connections ahead of need; one that stayed silent is no visitor.
+        Err(error) if error.is_timeout() && parts.read_buf.is_empty() => {}
+        Err(error) => dropped(&site, &error.to_string()),
+    }
+}
+
+fn http(limits: &Limits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // Without a timer hyper ignores the header timeout, and a silent visitor stays for ever.
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(LARGEST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .keep_alive(false);
+    http
+}
+
+async fn not_taken(answered: &Notify, limit: Duration) {
+    answered.notified().await;
+    tokio::time::sleep(limit).await;
+}
+
+fn dropped<S>(site: &Site<S>, reason: &str) {
+    let reason = reason.to_owned();
+    (site.observe)(FormEvent::Dropped { reason });
+}
+
+/// Whatever happens here, the answer is out.
+async fn linger(mut stream: TcpStream) {
+    let drain = async {
+        let mut unread = [0; 4096];
+        if stream.shutdown().await.is_ok() {
+            while matches!(stream.read(&mut unread).await, Ok(1..)) {}
+        }
+    };
+    let _ = tokio::time::timeout(LONGEST_LINGER, drain).await;
+}

@@ -1,0 +1,140 @@
+//! What happens at the form, as values; somebody else has the words.
+//!
+//! Requests are numbered from 1 in the order of their arrival. For each there is one `Received` and,
+//! at its end, one `Answered` or `Left`, both with the time since the arrival: what a visitor waited.
+//! Text in here comes from outside as it came; it must go through
+//! [`printable`](crate::printable::printable) before it reaches a terminal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Refused;
+use crate::feedback::FieldErrors;
+
+/// Something happened at the form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FormEvent {
+    /// The head of a request has been read.
+    Received {
+        /// The request's number.
+        request: u64,
+        /// GET, HEAD, POST, or whatever was sent.
+        method: String,
+        /// Without the query.
+        path: String,
+    },
+    /// All of [`Limits::at_once`](super::Limits) are being handled; this request waits its turn.
+    Waiting {
+        /// The request's number.
+        request: u64,
+    },
+    /// A valid form: now the visitor waits for [`OnSubmit`](super::OnSubmit).
+    Submitted {
+        /// The request's number.
+        request: u64,
+        /// The submission's id.
+        id: String,
+        /// The visitor's address.
+        email: String,
+        /// The same form came before: it gets the same outcome, and nothing is submitted twice.
+        repeated: bool,
+    },
+    /// A form with mistakes, shown again.
+    Invalid {
+        /// The request's number.
+        request: u64,
+        /// What is wrong with each field.
+        errors: FieldErrors,
+    },
+    /// A valid form that could not be taken.
+    Refused {
+        /// The request's number.
+        request: u64,
+        /// Why, and what to do.
+        refused: Refused,
+    },
+    /// The answer is ready; `elapsed` is what the visitor waited.
+    Answered {
+        /// The request's number.
+        request: u64,
+        /// As in `Received`.
+        method: String,
+        /// As in `Received`.
+        path: String,
+        /// The answer's status.
+        status: u16,
+        /// Since the head of the request was read.
+        elapsed: Duration,
+    },
+    /// The visitor left before the answer. What was submitted is still carried to its end.
+    Left {
+        /// The request's number.
+        request: u64,
+        /// As in `Received`.
+        method: String,
+        /// As in `Received`.
+        path: String,
+        /// Since the head of the request was read.
+        elapsed: Duration,
+    },
+    /// A connection ended without an answer: too slow, or not HTTP.
+    Dropped {
+        /// Why.
+        reason: String,
+    },
+    /// The system has no connection to give, usually for want of file descriptors; the form goes on.
+    NotAccepting {
+        /// The system's words.
+        reason: String,
+    },
+    /// The form was told to stop and has.
+    Stopped {
+        /// What was still running at the end of [`Limits::grace`](super::Limits), and was cut.
+        unfinished: usize,
+    },
+}
+
+/// Who is told.
+pub(super) type Observe = Arc<dyn Fn(FormEvent) + Send + Sync>;
+
+/// One request from `Received` to `Answered`, or to `Left` when it is dropped before.
+pub(super) struct Visit {
+    pub(super) request: u64,
+    method: String,
+    path: String,
+    arrived: Instant,
+    status: Option<u16>,
+    observe: Observe,
+}
+
+impl Visit {
+    pub(super) fn begin(request: u64, method: &str, path: &str, observe: Observe) -> Self {
+        observe(FormEvent::Received { request, method: method.to_owned(), path: path.to_owned() });
+        Self {
+            request,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            arrived: Instant::now(),
+            status: None,
+            observe,
+        }
+    }
+
+    pub(super) fn answered(mut self, status: u16) {
+        self.status = Some(status);
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        let (request, elapsed) = (self.request, self.arrived.elapsed());
+        let method = std::mem::take(&mut self.method);
+        let path = std::mem::take(&mut self.path);
+        (self.observe)(match self.status {
+            Some(status) => FormEvent::Answered { request, method, path, status, elapsed },
+            None => FormEvent::Left { request, method, path, elapsed },
+        });
+    }
+}

@@ -1,0 +1,185 @@
+//! From a request to what is wanted, or why not: every check before the form sees a byte.
+//!
+//! hyper speaks HTTP but judges little: it hands over requests with no Host or two, CONNECT, TRACE,
+//! and bodies of any length and pace. The order of the checks is cheapest first; the body comes last
+//! and only for a POST to `/`.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Uri};
+use uuid::Uuid;
+
+use super::limits::Limits;
+use super::rejection::Rejection;
+use super::urlencoded;
+use crate::page;
+
+/// What the visitor wants.
+pub(super) enum Wanted {
+    /// The form, empty.
+    Form,
+    /// The page after it; with a task's id, its progress.
+    Success { task: Option<String> },
+    /// To submit what the body says.
+    Submit(Fields),
+}
+
+/// The form's fields as they were typed; one that is missing is empty.
+#[derive(Debug)]
+pub(super) struct Fields {
+    pub(super) email: String,
+    pub(super) message: String,
+    pub(super) token: String,
+}
+
+/// Reads a request as far as it is needed, and no further than it is allowed.
+pub(super) async fn read(
+    request: Request<Incoming>,
+    port: u16,
+    limits: &Limits,
+) -> Result<Wanted, Rejection> {
+    let (head, body) = request.into_parts();
+    let host = check_host(&head, port)?;
+    check_length(&head.headers, limits.body)?;
+    let mut wanted = route(&head.method, &head.uri)?;
+    if let Wanted::Submit(fields) = &mut wanted {
+        check_origin(&head.headers, host)?;
+        check_content_type(&head.headers)?;
+        let body = read_body(body, limits.body, limits.body_time()).await?;
+        *fields = Fields::parse(&body).ok_or(Rejection::Malformed)?;
+    }
+    Ok(wanted)
+}
+
+/// Only names of this machine: otherwise a foreign site could point its own name at 127.0.0.1 and
+/// read the answers as its own (DNS rebinding).
+fn check_host(head: &Parts, port: u16) -> Result<&str, Rejection> {
+    let mut hosts = head.headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(Rejection::NoHost);
+    };
+    let host = host.to_str().map_err(|_| Rejection::ForeignHost)?;
+    let agrees = |authority: &str| authority.eq_ignore_ascii_case(host);
+    let named_twice = head.uri.authority().is_none_or(|a| agrees(a.as_str()));
+    if named_twice && is_ours(host, port) { Ok(host) } else { Err(Rejection::ForeignHost) }
+}
+
+fn is_ours(host: &str, port: u16) -> bool {
+    let name = host.strip_suffix(&format!(":{port}"));
+    // Browsers leave HTTP's own port away.
+    let name = name.or((port == 80).then_some(host));
+    name.is_some_and(|name| {
+        ["localhost", "127.0.0.1", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
+    })
+}
+
+/// A length that is announced is judged before a byte of it is read.
+fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Rejection> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+    let announced = announced.and_then(|length| length.parse::<u64>().ok());
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    if announced.is_some_and(|length| length > limit) {
+        return Err(Rejection::TooLarge);
+    }
+    Ok(())
+}
+
+fn route(method: &Method, uri: &Uri) -> Result<Wanted, Rejection> {
+    match (method.as_str(), uri.path()) {
+        ("GET" | "HEAD", "/") => Ok(Wanted::Form),
+        ("POST", "/") => Ok(Wanted::Submit(Fields::blank())),
+        ("GET" | "HEAD", "/success/") => {
+            Ok(Wanted::Success { task: asked_task(uri.query().unwrap_or_default())? })
+        }
+        (_, "/success/") => Err(Rejection::Method { allow: "GET, HEAD" }),
+        ("GET" | "HEAD" | "POST", _) => Err(Rejection::NotFound),
+        _ => Err(Rejection::Method { allow: "GET, HEAD, POST" }),
+    }
+}
+
+/// An id from a URL is looked up in Redis later, so it must look like one.
+fn asked_task(query: &str) -> Result<Option<String>, Rejection> {
+    let pairs = urlencoded::pairs(query.as_bytes()).ok_or(Rejection::Malformed)?;
+    match urlencoded::last(&pairs, "task") {
+        None => Ok(None),
+        Some(id) if is_id(id) => Ok(Some(id.to_owned())),
+        Some(_) => Err(Rejection::NotFound),
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
+    (1..=255).contains(&id.len()) && id.bytes().all(allowed)
+}
+
+/// `Sec-Fetch-Site` where the browser sends it, else `Origin`; a client without either is no
+/// browser, and nobody can be tricked into using it.
+fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Rejection> {
+    let sec_fetch_site = HeaderName::from_static("sec-fetch-site");
+    let own = if let Some(site) = headers.get(sec_fetch_site) {
+        site == "same-origin" || site == "none"
+    } else if let Some(origin) = headers.get(ORIGIN) {
+        let own_origin = format!("http://{host}");
+        origin.as_bytes().eq_ignore_ascii_case(own_origin.as_bytes())
+    } else {
+        true
+    };
+    if own { Ok(()) } else { Err(Rejection::CrossOrigin) }
+}
+
+fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    let mut parts = content_type.split(';').map(str::trim);
+    let urlencoded = parts.next() == Some("application/x-www-form-urlencoded");
+    let utf_8 = parts.all(|part| match part.strip_prefix("charset=") {
+        Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
+        None => true,
+    });
+    if urlencoded && utf_8 && !headers.contains_key(CONTENT_ENCODING) {
+        Ok(())
+    } else {
+        Err(Rejection::NotAForm)
+    }
+}
+
+/// A chunked body announces no length, so bytes and seconds are counted while it arrives.
+async fn read_body(body: Incoming, limit: usize, time: Duration) -> Result<Bytes, Rejection> {
+    let whole = Limited::new(body, limit).collect();
+    match tokio::time::timeout(time, whole).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::TooLarge),
+        Ok(Err(_)) => Err(Rejection::BrokenOff),
+        Err(_) => Err(Rejection::TooSlow),
+    }
+}
+
+impl Fields {
+    /// Nothing typed yet, under a token of its own.
+    pub(super) fn blank() -> Self {
+        Self { email: String::new(), message: String::new(), token: Uuid::new_v4().to_string() }
+    }
+
+    /// A client that sends no token, curl for instance, gets one: it never repeats itself.
+    fn parse(body: &[u8]) -> Option<Self> {
+        let pairs = urlencoded::pairs(body)?;
+        let field = |name| urlencoded::last(&pairs, name).map(str::to_owned);
+        let blank = Self::blank();
+        Some(Self {
+            email: field("email").unwrap_or_default(),
+            message: field("message").unwrap_or_default(),
+            token: field("token").filter(|t| is_id(t)).unwrap_or(blank.token),
+        })
+    }
+
+    /// The fields as the page shows them.
+    pub(super) fn form(&self) -> page::Form<'_> {
+        page::Form { email: &self.email, message: &self.message, token: &self.token }
+    }
+}
