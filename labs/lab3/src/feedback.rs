@@ -70,10 +70,9 @@ impl fmt::Display for FieldError {
         match self {
             Self::Required => f.write_str("This field is required."),
             Self::NotAnEmail => f.write_str("Enter a valid email address."),
-            Self::TooLong { limit, length } => write!(
-                f,
-                "Ensure this value has at most {limit} characters (it has {length})."
-            ),
+            Self::TooLong { limit, length } => {
+                write!(f, "Ensure this value has at most {limit} characters (it has {length}).")
+            }
             Self::Null => f.write_str("Null characters are not allowed."),
             Self::Control(character) => write!(
                 f,
@@ -89,10 +88,7 @@ impl Feedback {
     pub fn parse(email: &str, message: &str) -> Result<Self, FieldErrors> {
         match (clean_email(email), clean_message(message)) {
             (Ok(email), Ok(message)) => Ok(Self { email, message }),
-            (email, message) => Err(FieldErrors {
-                email: email.err(),
-                message: message.err(),
-            }),
+            (email, message) => Err(FieldErrors { email: email.err(), message: message.err() }),
         }
     }
 
@@ -182,15 +178,11 @@ mod tests {
     use super::*;
 
     fn email_error(email: &str) -> Option<FieldError> {
-        Feedback::parse(email, "hello")
-            .err()
-            .and_then(|errors| errors.email)
+        Feedback::parse(email, "hello").err().and_then(|errors| errors.email)
     }
 
     fn message_error(message: &str) -> Option<FieldError> {
-        Feedback::parse("ann@example.com", message)
-            .err()
-            .and_then(|errors| errors.message)
+        Feedback::parse("ann@example.com", message).err().and_then(|errors| errors.message)
     }
 
     #[test]
@@ -262,20 +254,14 @@ mod tests {
     #[test]
     fn line_ends_become_newlines_and_the_edges_are_stripped() {
         let feedback = Feedback::parse("ann@example.com", " \r\none\r\ntwo\rthree\n\tfour \r\n");
-        assert_eq!(
-            feedback.expect("valid").message(),
-            "one\ntwo\nthree\n\tfour"
-        );
+        assert_eq!(feedback.expect("valid").message(), "one\ntwo\nthree\n\tfour");
     }
 
     #[test]
     fn control_characters_are_refused_but_for_tab_and_newline() {
         assert_eq!(message_error("a\0b"), Some(FieldError::Null));
         assert_eq!(message_error("a\x1b[2J"), Some(FieldError::Control('\x1b')));
-        assert_eq!(
-            message_error("a\u{9b}b"),
-            Some(FieldError::Control('\u{9b}'))
-        );
+        assert_eq!(message_error("a\u{9b}b"), Some(FieldError::Control('\u{9b}')));
         assert_eq!(message_error("a\tb\nc שלום\u{200f}"), None);
         assert_eq!(email_error("a\0@example.com"), Some(FieldError::Null));
     }
@@ -283,13 +269,7 @@ mod tests {
     #[test]
     fn a_message_is_bounded_in_characters_not_bytes() {
         assert_eq!(message_error(&"ä".repeat(LONGEST_MESSAGE)), None);
-        let too_long = FieldError::TooLong {
-            limit: LONGEST_MESSAGE,
-            length: LONGEST_MESSAGE + 1,
-        };
-        assert_eq!(
-            message_error(&"a".repeat(LONGEST_MESSAGE + 1)),
-            Some(too_long)
-        );
+        let too_long = FieldError::TooLong { limit: LONGEST_MESSAGE, length: LONGEST_MESSAGE + 1 };
+        assert_eq!(message_error(&"a".repeat(LONGEST_MESSAGE + 1)), Some(too_long));
     }
 }

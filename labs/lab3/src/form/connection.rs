@@ -57,12 +57,13 @@ pub(super) async fn run<S: OnSubmit>(
         }
     };
     let parts = connection.into_parts();
-    match ended {
-        Ok(()) => linger(parts.io.into_inner()).await,
+    if let Err(error) = ended {
         // Browsers open connections ahead of need; one that stayed silent is no visitor.
-        Err(error) if error.is_timeout() && parts.read_buf.is_empty() => {}
-        Err(error) => dropped(&site, &error.to_string()),
+        if !(error.is_timeout() && parts.read_buf.is_empty()) {
+            dropped(&site, &error.to_string());
+        }
     }
+    linger(parts.io.into_inner()).await;
 }
 
 fn http(limits: &Limits) -> http1::Builder {
@@ -86,7 +87,7 @@ fn dropped<S>(site: &Site<S>, reason: &str) {
     (site.observe)(FormEvent::Dropped { reason });
 }
 
-/// Whatever happens here, the answer is out.
+/// Whatever happens here, the answer is out, hyper's own 400 or 431 included.
 async fn linger(mut stream: TcpStream) {
     let drain = async {
         let mut unread = [0; 4096];

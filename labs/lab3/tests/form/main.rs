@@ -1,0 +1,7 @@
+//! The form as its visitors meet it: bytes over TCP, and a stand-in for what a valid form leads to.
+
+mod limits;
+mod pages;
+mod refusals;
+mod submitting;
+mod support;

@@ -1,0 +1,272 @@
+//! What a visitor sees.
+
+use lab3::form::{Accepted, Limits, Progress, Refused};
+
+use crate::support::{Fake, VALID, site, site_with};
+
+#[tokio::test]
+async fn the_form_has_djangos_heading_labels_and_fields() {
+    let page = site().await.get("/").await;
+    assert_eq!(page.status(), 200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    for part in [
+        "<h1>How are we doing?</h1>",
+        r#"<form method="post" action="/">"#,
+        r#"<label for="id_email">Email Address</label>"#,
+        r#"<input type="email" name="email" id="id_email""#,
+        r#"<label for="id_message">Message</label>"#,
+        r#"<textarea name="message" id="id_message" rows="5""#,
+        r#"<button type="submit">Submit</button>"#,
+    ] {
+        assert!(page.has(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_form_shows_no_mistakes_and_waits_in_its_first_field() {
+    let page = site().await.get("/").await;
+    assert!(!page.has("<ul class=\"errorlist\"") && !page.has("aria-describedby"));
+    assert_eq!(page.body().matches(" autofocus").count(), 1);
+    assert!(page.has(r#"autocomplete="email" autofocus"#));
+}
+
+#[tokio::test]
+async fn every_form_has_a_token_of_its_own() {
+    let site = site().await;
+    let (one, other) = (site.get("/").await, site.get("/").await);
+    let token = one.attribute("name=\"token\"", "value");
+    assert_eq!(token.len(), 36);
+    assert_ne!(token, other.attribute("name=\"token\"", "value"));
+}
+
+#[tokio::test]
+async fn head_answers_as_get_does_without_the_page() {
+    let site = site().await;
+    for path in ["/", "/success/", "/nowhere"] {
+        let get = site.get(path).await;
+        let head = site.raw(site.head("HEAD", path, "")).await;
+        assert_eq!(head.status(), get.status());
+        assert_eq!(head.header("content-length"), get.header("content-length"));
+        assert_eq!(head.body(), "");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let site = site().await;
+    let answers = [
+        site.get("/").await,
+        site.get("/success/").await,
+        site.get("/nowhere").await,
+        site.post(VALID).await,
+        site.post("").await,
+    ];
+    for answer in answers {
+        for (name, value) in [
+            ("x-frame-options", "DENY"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "same-origin"),
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-resource-policy", "same-origin"),
+            ("cache-control", "no-store"),
+        ] {
+            assert_eq!(answer.header(name), Some(value), "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_policy_allows_the_pages_own_style_sheet_and_nothing_else() {
+    let site = site().await;
+    let page = site.get("/").await;
+    let policy = page.header("content-security-policy").unwrap();
+    let nonce = page.attribute("<style", "nonce");
+    assert!(policy.starts_with(&format!("default-src 'none'; style-src 'nonce-{nonce}';")));
+    for part in ["form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"] {
+        assert!(policy.contains(part), "{part}");
+    }
+    assert!(!policy.contains("unsafe") && !policy.contains("script-src"));
+    let again = site.get("/").await;
+    assert_ne!(nonce, again.attribute("<style", "nonce"), "a nonce is used once");
+}
+
+#[tokio::test]
+async fn no_page_has_a_script_or_loads_anything_from_elsewhere() {
+    let site = site().await;
+    for page in [site.get("/").await, site.get("/success/").await, site.get("/nowhere").await] {
+        for part in ["<script", "http://", "https://", "src=", "url(", "@import", "=\"//"] {
+            assert!(!page.has(part), "{part}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_success_page_says_thank_you_and_leads_back_to_the_form() {
+    let page = site().await.get("/success/").await;
+    assert_eq!(page.status(), 200);
+    assert!(page.has("<h1>Thank You!</h1>"));
+    assert!(page.has(r#"<a href="/">Submit another</a>"#));
+    assert!(!page.has("http-equiv=\"refresh\""));
+}
+
+#[tokio::test]
+async fn mistakes_are_marked_with_djangos_words_and_status_200() {
+    let site = site().await;
+    let nul = "Null characters are not allowed.";
+    let escape = "Control characters are not allowed (found U+001B).";
+    let long = format!("email=ann%40example.com&message={}", "a".repeat(5001));
+    let too_long = "Ensure this value has at most 5000 characters (it has 5001).";
+    for (body, field, words) in [
+        ("message=Hello", "email", "This field is required."),
+        ("email=+&message=Hello", "email", "This field is required."),
+        ("email=ann&message=Hello", "email", "Enter a valid email address."),
+        ("email=a%40b.de%0aBcc%3ac%40d.de&message=Hello", "email", "Enter a valid email address."),
+        ("email=ann%40example.com", "message", "This field is required."),
+        ("email=ann%40example.com&message=+%0d%0a", "message", "This field is required."),
+        ("email=ann%40example.com&message=a%00b", "message", nul),
+        ("email=ann%40example.com&message=a%1bb", "message", escape),
+        (long.as_str(), "message", too_long),
+    ] {
+        let page = site.post(body).await;
+        assert_eq!(page.status(), 200);
+        let marked =
+            format!(r#"<ul class="errorlist" id="id_{field}_error"><li>{words}</li></ul>"#);
+        assert!(page.has(&marked), "{body}");
+        assert_eq!(page.body().matches("<ul class=\"errorlist\"").count(), 1, "{body}");
+    }
+    assert!(site.fake.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_marked_field_is_tied_to_its_mistake_and_has_the_focus() {
+    let page = site().await.post("email=ann%40example.com").await;
+    let area = page.body().split_once("<textarea").unwrap().1.split_once('>').unwrap().0;
+    for part in [
+        "aria-invalid=\"true\"",
+        "aria-describedby=\"id_message_error\"",
+        " autofocus",
+        " required",
+    ] {
+        assert!(area.contains(part), "{part}");
+    }
+    assert_eq!(page.body().matches(" autofocus").count(), 1);
+    assert!(page.has("<title>Error: How are we doing?</title>"));
+}
+
+#[tokio::test]
+async fn two_mistakes_are_marked_at_once_and_the_first_has_the_focus() {
+    let page = site().await.post("").await;
+    assert_eq!(page.body().matches("This field is required.").count(), 2);
+    assert!(page.has(r#"autocomplete="email" autofocus"#));
+    assert_eq!(page.body().matches(" autofocus").count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_typed_is_kept_and_can_only_be_text() {
+    let typed = "email=%22%3E%3Cscript%3Ealert(1)%3C/script%3E\
+                 &message=%3C/textarea%3E%3Cscript%3E+%26+%22two%22%0d%0alines";
+    let page = site().await.post(typed).await;
+    assert!(page.has(r#"value="&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;""#));
+    assert!(page.has("&lt;/textarea&gt;&lt;script&gt; &amp; &quot;two&quot;\r\nlines</textarea>"));
+    assert!(!page.has("<script"));
+}
+
+#[tokio::test]
+async fn a_newline_that_was_typed_first_survives_the_next_page() {
+    // A browser drops one newline behind `<textarea>`; the page brings one more.
+    let page = site().await.post("message=%0ahello").await;
+    assert!(page.has(">\n\nhello</textarea>"));
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_the_text_and_says_what_happened_and_what_to_do() {
+    let refused = Refused {
+        reason: "No Redis answers at 127.0.0.1:6379.".to_owned(),
+        next: "Start one with <cargo run --bin step5_broker>.".to_owned(),
+    };
+    let fake = Fake::answering([Some(Err(refused))]);
+    let site = site_with(fake, Limits::default()).await;
+    let page = site.post("email=ann%40example.com&message=Hello&token=t-1").await;
+    assert_eq!(page.status(), 503);
+    for part in [
+        r#"role="alert""#,
+        "<p>No Redis answers at 127.0.0.1:6379.</p>",
+        "<p>Start one with &lt;cargo run --bin step5_broker&gt;.</p>",
+        r#"value="ann@example.com""#,
+        ">\nHello</textarea>",
+    ] {
+        assert!(page.has(part), "{part}");
+    }
+    assert_eq!(page.attribute("name=\"token\"", "value"), "t-1");
+}
+
+fn progress(state: &str, done: bool) -> Progress {
+    let command = "redis-cli GET celery-task-meta-<id>".to_owned();
+    Progress { state: state.to_owned(), command, done }
+}
+
+#[tokio::test]
+async fn a_tasks_page_shows_its_id_its_state_and_the_command_that_shows_the_same() {
+    let fake = Fake { progress: Some(progress("STARTED", false)), ..Fake::default() };
+    let page = site_with(fake, Limits::default()).await.get("/success/?task=a-1").await;
+    for part in [
+        "<h1>Thank You!</h1>",
+        "<code>a-1</code>",
+        r#"role="status" aria-live="polite""#,
+        r#"<strong class="state">STARTED</strong> a worker has it"#,
+        "<code>redis-cli GET celery-task-meta-&lt;id&gt;</code>",
+        r#"<meta http-equiv="refresh" content="1">"#,
+    ] {
+        assert!(page.has(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_stops_reloading_when_the_task_is_done() {
+    for state in ["SUCCESS", "FAILURE", "REVOKED"] {
+        let fake = Fake { progress: Some(progress(state, true)), ..Fake::default() };
+        let page = site_with(fake, Limits::default()).await.get("/success/?task=a-1").await;
+        assert!(page.has(state) && !page.has("http-equiv=\"refresh\""), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_state_that_came_from_redis_can_only_be_text() {
+    let fake = Fake { progress: Some(progress("<script>", false)), ..Fake::default() };
+    let page = site_with(fake, Limits::default()).await.get("/success/?task=a-1").await;
+    assert!(page.has("&lt;script&gt;") && !page.has("<script"));
+}
+
+#[tokio::test]
+async fn where_there_are_no_tasks_an_id_changes_nothing() {
+    let site = site().await;
+    let page = site.get("/success/?task=a-1").await;
+    assert_eq!(page.status(), 200);
+    assert!(page.has("Thank You!") && !page.has("<dl>"));
+}
+
+#[tokio::test]
+async fn only_what_looks_like_a_tasks_id_is_looked_up() {
+    let site = site().await;
+    let longest = "a".repeat(255);
+    for id in ["x", "0f.A_9:-", longest.as_str()] {
+        assert_eq!(site.get(&format!("/success/?task={id}")).await.status(), 200, "{id}");
+    }
+    assert_eq!(*site.fake.asked.lock().unwrap(), ["x", "0f.A_9:-", longest.as_str()]);
+    site.fake.asked.lock().unwrap().clear();
+    let too_long = "a".repeat(256);
+    for id in ["", "*", "a/b", "a%20b", "a+b", "a%0d%0aGET", "%C3%A4", too_long.as_str()] {
+        assert_eq!(site.get(&format!("/success/?task={id}")).await.status(), 404, "{id}");
+    }
+    assert_eq!(site.get("/success/?task=%zz").await.status(), 400);
+    assert!(site.fake.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_queued_form_leads_to_its_tasks_page() {
+    let queued = Accepted::Queued { task_id: "a-1:b c".to_owned() };
+    let site = site_with(Fake::answering([Some(Ok(queued))]), Limits::default()).await;
+    let answer = site.post(VALID).await;
+    assert_eq!(answer.status(), 302);
+    assert_eq!(answer.header("location"), Some("/success/?task=a-1%3Ab+c"));
+}
