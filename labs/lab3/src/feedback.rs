@@ -8,8 +8,9 @@
 //!
 //! Pure functions; nothing here reads a clock, a socket or a file.
 
+mod email;
+
 use std::fmt;
-use std::net::IpAddr;
 
 use lettre::Address;
 
@@ -21,8 +22,6 @@ pub const LONGEST_EMAIL: usize = 254;
 /// Percent-encoding makes at most 12 bytes of a character: 5,000 of them fit the form's 64 KiB, so
 /// a message is too long for its field before it is too long for the server.
 pub const LONGEST_MESSAGE: usize = 5_000;
-
-const LONGEST_LOCAL_PART: usize = 64;
 
 /// A valid address and a valid message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +110,7 @@ impl Feedback {
 fn clean_email(typed: &str) -> Result<Address, FieldError> {
     let email = typed.trim();
     check(email, LONGEST_EMAIL)?;
-    address(email).ok_or(FieldError::NotAnEmail)
+    email::parse(email).ok_or(FieldError::NotAnEmail)
 }
 
 /// HTML sends every line break as CRLF; a lone CR is nothing a text should keep either.
@@ -137,42 +136,6 @@ fn check(value: &str, limit: usize) -> Result<(), FieldError> {
     }
 }
 
-/// lettre alone would take `"quoted @ text"@example.com`, `a@b` and bare IP addresses.
-fn address(email: &str) -> Option<Address> {
-    let (local, domain) = email.rsplit_once('@')?;
-    if !is_dot_atom(local) || !(is_host_name(domain) || is_ip_literal(domain)) {
-        return None;
-    }
-    email.parse().ok()
-}
-
-fn is_dot_atom(local: &str) -> bool {
-    let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
-    let filled = |part: &str| !part.is_empty() && part.chars().all(is_atom);
-    local.len() <= LONGEST_LOCAL_PART && local.split('.').all(filled)
-}
-
-/// Django's rule: at least two labels, or `localhost`; letters of any script, as IDNA allows.
-fn is_host_name(domain: &str) -> bool {
-    let labels: Vec<&str> = domain.split('.').collect();
-    let top_level = labels.last().is_some_and(|top| {
-        let all_digits = top.chars().all(|c| c.is_ascii_digit());
-        top.chars().count() >= 2 && !all_digits
-    });
-    domain == "localhost" || labels.len() >= 2 && top_level && labels.iter().all(|l| is_label(l))
-}
-
-fn is_label(label: &str) -> bool {
-    let inside = label.chars().all(|c| c == '-' || c.is_alphanumeric());
-    let edges = label.starts_with('-') || label.ends_with('-');
-    inside && !edges && !label.is_empty() && label.len() <= 63
-}
-
-fn is_ip_literal(domain: &str) -> bool {
-    let inner = domain.strip_prefix('[').and_then(|d| d.strip_suffix(']'));
-    inner.is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,56 +146,6 @@ mod tests {
 
     fn message_error(message: &str) -> Option<FieldError> {
         Feedback::parse("ann@example.com", message).err().and_then(|errors| errors.message)
-    }
-
-    #[test]
-    fn an_address_that_django_takes_is_taken() {
-        let longest = format!("{}@example.com", "a".repeat(64));
-        let valid = [
-            "ann@example.com",
-            "  ann@example.com\n",
-            "a.b+c_d@sub.example.org",
-            "o'neil!#$%&*/=?^`{|}~-@example.com",
-            "ann@localhost",
-            "ann@[127.0.0.1]",
-            "ann@[::1]",
-            "ann@bücher.example",
-            "ann@xn--bcher-kva.example",
-            longest.as_str(),
-        ];
-        for email in valid {
-            assert_eq!(email_error(email), None, "{email}");
-        }
-    }
-
-    #[test]
-    fn what_is_not_one_address_is_refused() {
-        let long_local = format!("{}@example.com", "a".repeat(65));
-        let invalid = [
-            "ann",
-            "@example.com",
-            "ann@",
-            "ann@host",
-            "ann@1.1.1.1",
-            "ann@example.c",
-            "ann@-example.com",
-            "ann@exa_mple.com",
-            "ann@example..com",
-            "ann@exam\u{202e}ple.com",
-            ".ann@example.com",
-            "an..n@example.com",
-            "\"ann b\"@example.com",
-            "änn@example.com",
-            "ann@example.com, bob@example.com",
-            "ann@example.com bob@example.com",
-            "Ann <ann@example.com>",
-            "ann@example.com\r\nBcc: bob@example.com",
-            "ann\u{1b}@example.com",
-            long_local.as_str(),
-        ];
-        for email in invalid {
-            assert_eq!(email_error(email), Some(FieldError::NotAnEmail), "{email}");
-        }
     }
 
     #[test]

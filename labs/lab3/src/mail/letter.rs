@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, MIME_VERSION_1_0};
-use lettre::message::{Body, Mailbox, MessageBuilder};
+use lettre::message::{Body, Mailbox};
 
 use super::error::SendError;
 use crate::feedback::Feedback;
@@ -48,34 +48,40 @@ impl Letter {
 
     /// The letter for people: headers, a blank line, the words themselves, lines ended by `\n`.
     pub fn text(&self) -> Result<String, SendError> {
-        let readable = ContentTransferEncoding::EightBit;
-        let letter = match Body::new_with_encoding(self.words(), readable) {
-            Ok(body) => self.head()?.body(body),
-            // A line of more than 998 bytes; an encoding breaks it.
-            Err(_) => self.head()?.body(self.words()),
+        let words = self.words();
+        let plain = if words.is_ascii() {
+            ContentTransferEncoding::SevenBit
+        } else {
+            ContentTransferEncoding::EightBit
         };
-        let formatted = letter.map_err(SendError::Letter)?.formatted();
-        Ok(String::from_utf8_lossy(&formatted).replace("\r\n", "\n"))
+        // A line of more than 998 bytes needs an encoding that breaks it, readable or not.
+        let body = Body::new_with_encoding(words, plain).unwrap_or_else(Body::new);
+        let letter = self.write(body)?.formatted();
+        Ok(String::from_utf8_lossy(&letter).replace("\r\n", "\n"))
     }
 
     /// The letter for a mail server, encoded so that every server takes it.
     pub(super) fn compose(&self) -> Result<Message, SendError> {
-        self.head()?.body(self.words()).map_err(SendError::Letter)
+        self.write(Body::new(self.words()))
     }
 
     fn words(&self) -> String {
         format!("\t{}\n\nThank you!", self.feedback.message())
     }
 
-    fn head(&self) -> Result<MessageBuilder, SendError> {
+    /// The headers stand in Django's order.
+    fn write(&self, body: Body) -> Result<Message, SendError> {
         let sender = SENDER.parse().map_err(SendError::Sender)?;
-        Ok(Message::builder()
+        Message::builder()
+            .header(ContentType::TEXT_PLAIN)
+            .header(MIME_VERSION_1_0)
+            .header(body.encoding())
+            .subject(SUBJECT)
             .from(Mailbox::new(None, sender))
             .to(Mailbox::new(None, self.feedback.address().clone()))
-            .subject(SUBJECT)
             .date(self.date)
             .message_id(Some(self.message_id.clone()))
-            .header(MIME_VERSION_1_0)
-            .header(ContentType::TEXT_PLAIN))
+            .body(body)
+            .map_err(SendError::Letter)
     }
 }

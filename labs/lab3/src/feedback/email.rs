@@ -1,0 +1,104 @@
+//! What an email address is: Django's `EmailField`, without quoted local parts.
+//!
+//! lettre has the last word, because it writes the address into a header and an SMTP command; but
+//! alone it would take `"quoted @ text"@example.com`, `a@b`, bare IP addresses, and any local part
+//! beyond ASCII.
+
+use std::net::IpAddr;
+
+use lettre::Address;
+
+/// As RFC 5321 limits it; what one server takes, the next may cut.
+const LONGEST_LOCAL_PART: usize = 64;
+
+/// The address, if it is exactly one.
+pub(super) fn parse(email: &str) -> Option<Address> {
+    let (local, domain) = email.rsplit_once('@')?;
+    if !is_dot_atom(local) || !(is_host_name(domain) || is_ip_literal(domain)) {
+        return None;
+    }
+    email.parse().ok()
+}
+
+fn is_dot_atom(local: &str) -> bool {
+    let is_atom = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    let filled = |part: &str| !part.is_empty() && part.chars().all(is_atom);
+    local.len() <= LONGEST_LOCAL_PART && local.split('.').all(filled)
+}
+
+/// Django's rule: at least two labels, or `localhost`; letters of any script, as IDNA allows.
+fn is_host_name(domain: &str) -> bool {
+    let labels: Vec<&str> = domain.split('.').collect();
+    let top_level = labels.last().is_some_and(|top| {
+        let all_digits = top.chars().all(|c| c.is_ascii_digit());
+        top.chars().count() >= 2 && !all_digits
+    });
+    domain == "localhost" || labels.len() >= 2 && top_level && labels.iter().all(|l| is_label(l))
+}
+
+fn is_label(label: &str) -> bool {
+    let inside = label.chars().all(|c| c == '-' || c.is_alphanumeric());
+    let edges = label.starts_with('-') || label.ends_with('-');
+    inside && !edges && !label.is_empty() && label.len() <= 63
+}
+
+fn is_ip_literal(domain: &str) -> bool {
+    let inner = domain.strip_prefix('[').and_then(|d| d.strip_suffix(']'));
+    inner.is_some_and(|ip| ip.parse::<IpAddr>().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_django_takes_is_taken() {
+        let longest = format!("{}@example.com", "a".repeat(64));
+        let valid = [
+            "ann@example.com",
+            "a.b+c_d@sub.example.org",
+            "o'neil!#$%&*/=?^`{|}~-@example.com",
+            "ann@localhost",
+            "ann@[127.0.0.1]",
+            "ann@[::1]",
+            "ann@bücher.example",
+            "ann@xn--bcher-kva.example",
+            longest.as_str(),
+        ];
+        for email in valid {
+            assert!(parse(email).is_some(), "{email}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_one_address_is_refused() {
+        let long_local = format!("{}@example.com", "a".repeat(65));
+        let invalid = [
+            "",
+            "ann",
+            " ann@example.com",
+            "@example.com",
+            "ann@",
+            "ann@host",
+            "ann@1.1.1.1",
+            "ann@example.c",
+            "ann@-example.com",
+            "ann@exa_mple.com",
+            "ann@example..com",
+            "ann@exam\u{202e}ple.com",
+            ".ann@example.com",
+            "an..n@example.com",
+            "\"ann b\"@example.com",
+            "änn@example.com",
+            "ann@example.com, bob@example.com",
+            "ann@example.com bob@example.com",
+            "Ann <ann@example.com>",
+            "ann@example.com\r\nBcc: bob@example.com",
+            "ann\u{1b}@example.com",
+            long_local.as_str(),
+        ];
+        for email in invalid {
+            assert!(parse(email).is_none(), "{email}");
+        }
+    }
+}
