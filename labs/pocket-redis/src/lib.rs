@@ -1,1 +1,62 @@
-//! To be written.
+//! A Redis for a classroom: enough of Redis 7.0, in memory, for a task queue and a curious
+//! redis-cli, when no redis-server is at hand.
+//!
+//! It speaks RESP2 and RESP3 over TCP and keeps Redis' answers to the byte, which its tests
+//! compare with a real redis-server. It keeps nothing on disk, has no password and no cluster, and
+//! is meant for `127.0.0.1`.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! let server = pocket_redis::Server::bind(pocket_redis::DEFAULT_ADDR).await?;
+//! println!("redis://{}", server.local_addr());
+//! server.run(std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Where to read
+//!
+//! | To see | Read |
+//! |---|---|
+//! | bytes becoming commands, and answers becoming bytes | `resp.rs`, `reply.rs` |
+//! | a command's way through the server | `connection.rs`, `dispatch.rs`, `call.rs` |
+//! | all commands | `table.rs`, and a file a family in `commands/` |
+//! | how a client waits for an element | `blocking.rs` |
+//! | the data | `world.rs`, `db.rs`, `value.rs`, `dict.rs`, `sorted_set.rs` |
+//! | Lua | `script/` |
+//!
+//! # What differs from Redis
+//!
+//! No persistence, replication, cluster, modules, streams, bitmaps, geo, ACL users or eviction;
+//! smaller bounds on input (`resp.rs`); scripts are stopped after `busy-reply-threshold` (5 s)
+//! instead of keeping everybody waiting, and have no `loadstring`, coroutines, `bit` or `struct`.
+
+mod blocking;
+mod call;
+mod client;
+mod command;
+mod commands;
+mod connection;
+mod db;
+mod decimal;
+mod dict;
+mod dispatch;
+mod fault;
+mod glob;
+mod monitor;
+mod number;
+mod pubsub;
+mod quote;
+mod reply;
+mod resp;
+mod script;
+mod server;
+mod sorted_set;
+mod table;
+mod value;
+mod world;
+
+pub use server::Server;
+
+/// Where Redis listens when nothing else is said, and for this machine only.
+pub const DEFAULT_ADDR: &str = "127.0.0.1:6379";

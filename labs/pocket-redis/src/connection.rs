@@ -1,0 +1,219 @@
+//! One connection: bytes in, commands to the world, bytes out.
+//!
+//! The connection reads, takes the lock, runs what is whole, releases the lock, and sends. It never
+//! waits for the network while it holds the lock. While an answer is being sent nothing further is
+//! run, so a client that sends without reading is slowed down instead of filling the memory.
+//!
+//! A client that waits (BLPOP) still has its bytes read, up to a bound, so that its end is noticed
+//! and nothing is popped for someone who has left.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::client::{ClientId, Closing};
+use crate::reply::Reply;
+use crate::resp::{Parser, ProtocolError, Request};
+use crate::world::World;
+
+/// How much is read at a time.
+const READ: usize = 16 * 1024;
+/// Answers beyond this are sent before more commands run.
+const ENOUGH_TO_SEND: usize = 256 * 1024;
+/// After as many commands the lock is released, so that other clients have their turn.
+const BATCH: usize = 512;
+/// As many commands are kept for a client that waits; then it is not read any further.
+const MAX_PENDING: usize = 64 * 1024;
+
+/// The world and its lock.
+pub(crate) type Shared = Arc<Mutex<World>>;
+
+/// Takes the lock. A panic in a command must not end the service for all others.
+pub(crate) fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Serves one connection until it ends.
+pub(crate) async fn serve(stream: TcpStream, world: Shared) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (addr, local) = (stream.peer_addr()?, stream.local_addr()?);
+    let (reader, writer) = stream.into_split();
+    let mut connection = {
+        let mut locked = lock(&world);
+        let client = locked.connect(addr, local);
+        Connection {
+            id: client.id,
+            wake: client.wake.clone(),
+            world: world.clone(),
+            parser: Parser::default(),
+            pending: VecDeque::new(),
+            broken: None,
+        }
+    };
+    connection.run(reader, writer).await
+}
+
+struct Connection {
+    id: ClientId,
+    wake: Arc<Notify>,
+    world: Shared,
+    parser: Parser,
+    /// Whole commands that have not run yet.
+    pending: VecDeque<Request>,
+    /// What came after them was no command.
+    broken: Option<ProtocolError>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        lock(&self.world).disconnect(self.id);
+    }
+}
+
+/// What a turn with the lock left to be done.
+struct Turn {
+    out: Vec<u8>,
+    closing: Option<Closing>,
+    waits: bool,
+    deadline: Option<Instant>,
+}
+
+impl Connection {
+    async fn run(
+        &mut self,
+        mut reader: OwnedReadHalf,
+        mut writer: OwnedWriteHalf,
+    ) -> io::Result<()> {
+        loop {
+            let turn = self.turn();
+            if turn.closing == Some(Closing::Now) || !self.send(&mut writer, &turn.out).await? {
+                return Ok(());
+            }
+            if turn.closing.is_some() {
+                return writer.shutdown().await;
+            }
+            let may_run = !turn.waits && !self.pending.is_empty();
+            if may_run || !turn.out.is_empty() {
+                // Others first, then what is left; and what was pushed meanwhile.
+                tokio::task::yield_now().await;
+                if may_run {
+                    continue;
+                }
+            }
+            if !self.listen(&mut reader, turn.deadline).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Runs what is whole, as far as the client may, and takes what is to be sent.
+    fn turn(&mut self) -> Turn {
+        let mut world = lock(&self.world);
+        for _ in 0..BATCH {
+            let free = world.clients.get(&self.id).is_some_and(|client| {
+                client.wait.is_none()
+                    && client.closing.is_none()
+                    && client.out.len() < ENOUGH_TO_SEND
+            });
+            let Some(request) = free.then(|| self.pending.pop_front()).flatten() else {
+                break;
+            };
+            world.execute(self.id, request);
+        }
+        let Some(client) = world.clients.get_mut(&self.id) else {
+            return Turn {
+                out: Vec::new(),
+                closing: Some(Closing::Now),
+                waits: false,
+                deadline: None,
+            };
+        };
+        if let Some(ProtocolError(text)) = self.broken.take_if(|_| self.pending.is_empty()) {
+            client.push(&Reply::Error(text));
+            client.closing = Some(Closing::AfterReplies);
+        }
+        Turn {
+            out: std::mem::take(&mut client.out),
+            closing: client.closing,
+            waits: client.wait.is_some(),
+            deadline: client.wait.as_ref().and_then(|wait| wait.deadline),
+        }
+    }
+
+    /// Waits for whatever comes first: bytes, something to send, the end of a wait.
+    /// False when the peer has gone.
+    async fn listen(
+        &mut self,
+        reader: &mut OwnedReadHalf,
+        deadline: Option<Instant>,
+    ) -> io::Result<bool> {
+        let roomy = self.pending.len() < MAX_PENDING && self.broken.is_none();
+        let buffer = self.parser.buffer();
+        buffer.reserve(READ);
+        tokio::select! {
+            read = reader.read_buf(buffer), if roomy => {
+                if read? == 0 {
+                    return Ok(false);
+                }
+                self.parse();
+            }
+            () = self.wake.notified() => {}
+            () = until(deadline) => self.time_out(),
+        }
+        Ok(true)
+    }
+
+    fn parse(&mut self) {
+        loop {
+            match self.parser.next() {
+                Ok(Some(request)) => self.pending.push_back(request),
+                Ok(None) => return,
+                Err(error) => {
+                    self.broken = Some(error);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn time_out(&self) {
+        lock(&self.world).unblock(self.id, &Reply::NullArray);
+    }
+
+    /// Sends, unless the client is cut off meanwhile; false if it was.
+    async fn send(&self, writer: &mut OwnedWriteHalf, mut out: &[u8]) -> io::Result<bool> {
+        while !out.is_empty() {
+            tokio::select! {
+                sent = writer.write(out) => match sent? {
+                    0 => return Ok(false),
+                    n => out = &out[n..],
+                },
+                () = self.wake.notified() => {
+                    if self.is_cut_off() {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_cut_off(&self) -> bool {
+        let world = lock(&self.world);
+        world.clients.get(&self.id).is_none_or(|client| client.closing == Some(Closing::Now))
+    }
+}
+
+/// Sleeps until then; for ever without a deadline.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

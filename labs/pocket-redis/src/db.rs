@@ -1,0 +1,91 @@
+//! One of the sixteen databases: keys, their values, and when they end.
+//!
+//! A key with a deadline also stands in a tree ordered by deadline, so that the periodic sweep
+//! finds what is due without looking at the rest. The clock is an argument: nothing here reads it.
+
+use std::collections::BTreeSet;
+
+use crate::dict::{Dict, Key};
+use crate::value::Value;
+
+/// A value and its deadline in milliseconds since 1970.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) value: Value,
+    deadline: Option<i64>,
+}
+
+/// See the file's head.
+#[derive(Debug, Default)]
+pub(crate) struct Db {
+    entries: Dict<Entry>,
+    deadlines: BTreeSet<(i64, Key)>,
+}
+
+impl Db {
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many keys have a deadline.
+    pub(crate) fn expiring(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    /// All keys, for KEYS, SCAN and RANDOMKEY.
+    pub(crate) fn entries(&self) -> &Dict<Entry> {
+        &self.entries
+    }
+
+    pub(crate) fn value(&self, key: &[u8]) -> Option<&Value> {
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    pub(crate) fn value_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
+        self.entries.get_mut(key).map(|entry| &mut entry.value)
+    }
+
+    /// Puts a value. The deadline of what was there stays.
+    pub(crate) fn put(&mut self, key: &[u8], value: Value) {
+        match self.entries.get_mut(key) {
+            Some(entry) => entry.value = value,
+            None => drop(self.entries.insert(key, Entry { value, deadline: None })),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, key: &[u8]) -> Option<Value> {
+        self.set_deadline(key, None);
+        self.entries.remove(key).map(|entry| entry.value)
+    }
+
+    pub(crate) fn deadline(&self, key: &[u8]) -> Option<i64> {
+        self.entries.get(key)?.deadline
+    }
+
+    /// Sets or clears the deadline of a key that exists.
+    pub(crate) fn set_deadline(&mut self, key: &[u8], deadline: Option<i64>) {
+        let Some(shared) = self.entries.key(key).cloned() else {
+            return;
+        };
+        let Some(entry) = self.entries.get_mut(key) else {
+            return;
+        };
+        if let Some(old) = std::mem::replace(&mut entry.deadline, deadline) {
+            self.deadlines.remove(&(old, shared.clone()));
+        }
+        if let Some(new) = deadline {
+            self.deadlines.insert((new, shared));
+        }
+    }
+
+    /// Whether the key is past its deadline.
+    pub(crate) fn is_due(&self, key: &[u8], now: i64) -> bool {
+        self.deadline(key).is_some_and(|deadline| deadline < now)
+    }
+
+    /// The key that has been due for longest.
+    pub(crate) fn first_due(&self, now: i64) -> Option<Key> {
+        let (deadline, key) = self.deadlines.first()?;
+        (*deadline < now).then(|| key.clone())
+    }
+}

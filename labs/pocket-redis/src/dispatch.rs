@@ -1,0 +1,111 @@
+//! From a request to its answer: the checks in Redis' order, then the command, then what follows.
+//!
+//! What follows a command is as much a part of it as its function: MONITOR shows it, and clients
+//! that waited for what it wrote are served before any other command runs.
+
+use crate::call::{Call, Origin, Outcome};
+use crate::client::{Client, ClientId};
+use crate::command::{self, ADMIN, AT_ONCE, Command, NO_MULTI, SUBSCRIBER, UNSEEN};
+use crate::fault::Fault;
+use crate::reply::Reply;
+use crate::resp::Request;
+use crate::world::World;
+
+impl World {
+    /// Runs or queues one request of a client and leaves the answer with the client.
+    pub(crate) fn execute(&mut self, id: ClientId, args: Request) {
+        self.tick();
+        self.stats.commands += 1;
+        let reply = match self.admit(id, &args) {
+            Ok(command) if self.is_queued(id, command) => self.queue(id, args),
+            Ok(command) => self.run(id, command, &args, Origin::Client).into_reply(),
+            Err(fault) => {
+                self.break_transaction(id);
+                fault.into()
+            }
+        };
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.last_seen = self.now;
+            if reply != Reply::NOTHING {
+                client.respond(&reply);
+            }
+        }
+        self.serve_waiting();
+    }
+
+    /// Finds the command and checks whether this client may send it now.
+    fn admit(&mut self, id: ClientId, args: &[Vec<u8>]) -> Result<&'static Command, Fault> {
+        let command = command::resolve(args)?;
+        let Some(client) = self.clients.get_mut(&id) else {
+            return Ok(command);
+        };
+        if client.is_subscriber() && !command.has(SUBSCRIBER) {
+            let name = command.full_name(args);
+            return Err(Fault::err(format!(
+                "Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+                 RESET are allowed in this context"
+            )));
+        }
+        if client.transaction.is_some() && command.has(NO_MULTI) {
+            return Err("ERR Command not allowed inside a transaction".into());
+        }
+        client.last_command = command.full_name(args);
+        Ok(command)
+    }
+
+    fn is_queued(&self, id: ClientId, command: &Command) -> bool {
+        let open = |client: &Client| client.transaction.is_some();
+        !command.has(AT_ONCE) && self.clients.get(&id).is_some_and(open)
+    }
+
+    fn queue(&mut self, id: ClientId, args: Request) -> Reply {
+        let transaction = self.clients.get_mut(&id).and_then(|client| client.transaction.as_mut());
+        if let Some(transaction) = transaction {
+            transaction.queue.push(args);
+        }
+        Reply::Status("QUEUED")
+    }
+
+    fn break_transaction(&mut self, id: ClientId) {
+        let transaction = self.clients.get_mut(&id).and_then(|client| client.transaction.as_mut());
+        if let Some(transaction) = transaction {
+            transaction.broken = true;
+        }
+    }
+
+    /// Runs a command of a client, directly or out of its transaction.
+    pub(crate) fn run(
+        &mut self,
+        id: ClientId,
+        command: &'static Command,
+        args: &[Vec<u8>],
+        origin: Origin,
+    ) -> Outcome {
+        let (db, protocol) = match self.clients.get(&id) {
+            Some(client) => (client.db, client.protocol),
+            None => return Ok(Reply::NOTHING),
+        };
+        let mut call = Call { world: self, command, args, client: id, db, protocol, origin };
+        let outcome = (command.run)(&mut call);
+        let db = call.db;
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.db = db;
+        }
+        if !command.has(UNSEEN | ADMIN) {
+            self.show(id, db, args);
+        }
+        outcome
+    }
+}
+
+/// An error is an answer like any other.
+pub(crate) trait IntoReply {
+    /// The reply, or the error as one.
+    fn into_reply(self) -> Reply;
+}
+
+impl IntoReply for Outcome {
+    fn into_reply(self) -> Reply {
+        self.unwrap_or_else(Reply::from)
+    }
+}

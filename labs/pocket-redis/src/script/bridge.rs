@@ -1,0 +1,247 @@
+//! What scripts call: `redis.call` and its neighbours.
+//!
+//! The interpreter calls plain functions, which can hold no reference. So the world itself is
+//! moved into a userdata for the time of a script, and each function finds it there.
+
+use std::time::Instant;
+
+use rilua::vm::closure::Closure;
+use rilua::vm::state::LuaState;
+use rilua::{LuaError, LuaResult, RustFn, Table, Val, runtime_error};
+
+use crate::call::{Call, Origin};
+use crate::client::ClientId;
+use crate::command::{self, ADMIN, NO_SCRIPT, UNSEEN, WRITE};
+use crate::dispatch::IntoReply;
+use crate::fault::Fault;
+use crate::number::format_double;
+use crate::reply::{Protocol, Reply};
+use crate::script::convert::{field_table, to_lua};
+use crate::script::sandbox::argument;
+use crate::world::World;
+
+/// The functions of the table `redis`.
+pub(super) const FUNCTIONS: [(&str, RustFn); 8] = [
+    ("call", call),
+    ("pcall", pcall),
+    ("error_reply", error_reply),
+    ("status_reply", status_reply),
+    ("sha1hex", sha1hex),
+    ("log", log),
+    ("setresp", setresp),
+    ("replicate_commands", replicate_commands),
+];
+
+/// The numbers of the table `redis`.
+pub(super) const CONSTANTS: [(&str, f64); 5] = [
+    ("LOG_DEBUG", 0.0),
+    ("LOG_VERBOSE", 1.0),
+    ("LOG_NOTICE", 2.0),
+    ("LOG_WARNING", 3.0),
+    ("REDIS_VERSION_NUM", 458_767.0),
+];
+
+/// What a running script has in its hands.
+#[derive(Default)]
+pub(super) struct Lent {
+    pub(super) world: World,
+    /// Who called the script.
+    pub(super) client: ClientId,
+    /// The script's own database: SELECT in a script is no business of its caller.
+    pub(super) db: usize,
+    pub(super) read_only: bool,
+    /// When its time is over.
+    pub(super) deadline: Option<Instant>,
+    pub(super) stopped: bool,
+}
+
+/// Finds what is lent, in the first upvalue of the running function.
+fn lent(state: &mut LuaState) -> LuaResult<&mut Lent> {
+    let lost = || runtime_error("the world is lost");
+    let Val::Function(function) = state.stack_get(state.ci().func) else {
+        return Err(lost());
+    };
+    let closure = state.gc.closures.get(function).and_then(Closure::as_rust);
+    let Some(Val::Userdata(lent)) = closure.and_then(|closure| closure.upvalues.first().copied())
+    else {
+        return Err(lost());
+    };
+    state.gc.userdata.get_mut(lent).and_then(|lent| lent.downcast_mut()).ok_or_else(lost)
+}
+
+/// Runs every few thousand instructions. A script whose time is over gets an error at every
+/// further instruction, so that no `pcall` can hold it up.
+pub(super) fn look_at_the_clock(state: &mut LuaState) -> LuaResult<u32> {
+    let lent = lent(state)?;
+    if lent.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+        lent.stopped = true;
+        state.hook.base_hook_count = 1;
+        state.hook.hook_count = 1;
+        return Err(runtime_error("the script ran for too long"));
+    }
+    Ok(0)
+}
+
+/// `redis.call`: an error reply is raised.
+fn call(state: &mut LuaState) -> LuaResult<u32> {
+    match perform(state)? {
+        Reply::Error(text) => Err(raise(state, &text)),
+        reply => give(state, &reply),
+    }
+}
+
+/// `redis.pcall`: an error reply is returned.
+fn pcall(state: &mut LuaState) -> LuaResult<u32> {
+    let reply = perform(state)?;
+    give(state, &reply)
+}
+
+fn give(state: &mut LuaState, reply: &Reply) -> LuaResult<u32> {
+    let value = to_lua(state, reply)?;
+    state.push(value);
+    Ok(1)
+}
+
+/// Raises what Redis raises: a table with the text of the error.
+fn raise(state: &mut LuaState, text: &str) -> LuaError {
+    match field_table(state, "err", text.as_bytes()) {
+        Ok(table) => {
+            state.error_object = Some(table);
+            runtime_error(text)
+        }
+        Err(error) => error,
+    }
+}
+
+fn perform(state: &mut LuaState) -> LuaResult<Reply> {
+    // A loop of calls whose results are all strings would never come to the collector.
+    state.gc_check()?;
+    let args = match arguments(state) {
+        Ok(args) => args,
+        Err(fault) => return Ok(fault.into()),
+    };
+    Ok(lent(state)?.perform(&args).unwrap_or_else(Reply::from))
+}
+
+/// Strings and numbers; anything else is refused.
+fn arguments(state: &LuaState) -> Result<Vec<Vec<u8>>, Fault> {
+    let args = (state.base..state.top).map(|place| match state.stack_get(place) {
+        Val::Str(text) => state.gc.string_arena.get(text).map(|text| text.data().to_vec()),
+        Val::Num(number) => Some(format_double(number).into_bytes()),
+        _ => None,
+    });
+    let args: Option<Vec<_>> = args.collect();
+    let args = args.ok_or("ERR Lua redis lib command arguments must be strings or integers")?;
+    match args.len() {
+        0 => Err("ERR Please specify at least one argument for this redis.call() call".into()),
+        _ => Ok(args),
+    }
+}
+
+impl Lent {
+    fn perform(&mut self, args: &[Vec<u8>]) -> Result<Reply, Fault> {
+        let command = command::resolve(args).map_err(|fault| match fault {
+            Fault::Arity(_) => "ERR Wrong number of args calling Redis command from script".into(),
+            _ => Fault::from("ERR Unknown Redis command called from script"),
+        })?;
+        if command.has(NO_SCRIPT) {
+            return Err("ERR This Redis command is not allowed from script".into());
+        }
+        if self.read_only && command.has(WRITE) {
+            return Err("ERR Write commands are not allowed from read-only scripts.".into());
+        }
+        let mut call = Call {
+            world: &mut self.world,
+            command,
+            args,
+            client: self.client,
+            db: self.db,
+            protocol: Protocol::Resp2,
+            origin: Origin::Script,
+        };
+        let outcome = (command.run)(&mut call);
+        self.db = call.db;
+        if !command.has(UNSEEN | ADMIN) {
+            self.world.show_script(self.db, args);
+        }
+        Ok(outcome.into_reply())
+    }
+}
+
+/// `redis.error_reply(text)`
+fn error_reply(state: &mut LuaState) -> LuaResult<u32> {
+    single_field(state, "err")
+}
+
+/// `redis.status_reply(text)`
+fn status_reply(state: &mut LuaState) -> LuaResult<u32> {
+    single_field(state, "ok")
+}
+
+fn single_field(state: &mut LuaState, field: &str) -> LuaResult<u32> {
+    let text = match (state.top - state.base, argument(state, 0)) {
+        (1, Val::Str(text)) => state.gc.string_arena.get(text).map(|text| text.data().to_vec()),
+        _ => None,
+    };
+    let table = match (text, field) {
+        (None, _) => field_table(state, "err", b"ERR wrong number or type of arguments")?,
+        // A leading minus, which stands before errors on the wire, is not part of the text.
+        (Some(text), "err") => {
+            let text = text.strip_prefix(b"-").unwrap_or(&text);
+            field_table(state, field, text)?
+        }
+        (Some(text), _) => field_table(state, field, &text)?,
+    };
+    state.push(table);
+    Ok(1)
+}
+
+/// `redis.sha1hex(text)`
+fn sha1hex(state: &mut LuaState) -> LuaResult<u32> {
+    if state.top - state.base != 1 {
+        return Err(runtime_error("wrong number of arguments"));
+    }
+    let digest = super::sha1(&state.check_string(1)?);
+    let digest = Val::Str(state.gc.intern_string(digest.as_bytes()));
+    state.push(digest);
+    Ok(1)
+}
+
+/// `redis.log(level, text …)`: there is no log, but the arguments are checked.
+fn log(state: &mut LuaState) -> LuaResult<u32> {
+    if state.top - state.base < 2 {
+        return Err(runtime_error("redis.log() requires two arguments or more."));
+    }
+    let Val::Num(level) = argument(state, 0) else {
+        return Err(runtime_error("First argument must be a number (log level)."));
+    };
+    if !(0.0..=3.0).contains(&level) {
+        return Err(runtime_error("Invalid log level."));
+    }
+    Ok(0)
+}
+
+/// `redis.setresp(2)`: scripts see replies as RESP2 has them.
+fn setresp(state: &mut LuaState) -> LuaResult<u32> {
+    match state.check_integer(1)? {
+        2 => Ok(0),
+        3 => Err(runtime_error("RESP3 in scripts is not supported by pocket-redis")),
+        _ => Err(runtime_error("RESP version must be 2 or 3.")),
+    }
+}
+
+/// `redis.replicate_commands()`: always so since Redis 7.
+fn replicate_commands(state: &mut LuaState) -> LuaResult<u32> {
+    state.push(Val::Bool(true));
+    Ok(1)
+}
+
+/// A table in the interpreter, with its elements from one on.
+pub(super) fn array(state: &mut LuaState, items: &[Val]) -> LuaResult<Val> {
+    let table = rilua::vm::table::Table::with_sizes(items.len(), 0);
+    let table = Table::from_gc_ref(state.gc.alloc_table(table));
+    for (place, item) in (1_u32..).zip(items) {
+        table.raw_set(state, Val::Num(f64::from(place)), *item)?;
+    }
+    Ok(Val::Table(table.gc_ref()))
+}

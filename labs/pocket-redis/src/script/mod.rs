@@ -1,0 +1,152 @@
+//! Lua: scripts by their SHA1, compiled once, run with the world in their hands.
+//!
+//! A script has the whole server to itself, as in Redis. For its time the world is lent to the
+//! interpreter (`bridge.rs`), whose functions can be given no reference to it, and taken back
+//! afterwards, also when the script fails or the interpreter panics.
+//!
+//! Bounds: a script stops after `busy-reply-threshold` (5 s), at 128 MiB, at forty nested calls
+//! through `pcall` or metamethods, and its source has at most 32 KiB. The last two protect the
+//! stack, which the interpreter uses generously in a debug build.
+
+mod bridge;
+mod convert;
+mod json_decode;
+mod json_encode;
+mod run;
+mod sandbox;
+
+use std::collections::HashMap;
+
+use rilua::{Function, Lua, LuaApiMut, LuaResult, Val};
+
+use crate::fault::Fault;
+use crate::script::sandbox::Sandbox;
+
+pub(crate) use run::Request;
+
+/// The longest source.
+const MAX_SOURCE: usize = 32 * 1024;
+/// Enough for the compiler, which descends with the nesting of the longest source.
+const COMPILER_STACK: usize = 256 * 1024 * 1024;
+/// What Redis calls the chunk; it stands in every error.
+const CHUNK: &str = "@user_script";
+
+/// The name of a script: forty hex digits.
+pub(crate) fn sha1(source: &[u8]) -> String {
+    sha1_smol::Sha1::from(source).digest().to_string()
+}
+
+/// A known script.
+struct Script {
+    source: Vec<u8>,
+    /// `None` after the interpreter had to be replaced: compiled again when it is called.
+    function: Option<Function>,
+}
+
+/// The scripts that were loaded, and the interpreter that runs them.
+#[derive(Default)]
+pub(crate) struct Scripts {
+    known: HashMap<String, Script>,
+    sandbox: Option<Sandbox>,
+}
+
+impl Scripts {
+    /// Whether a script of this name is known.
+    pub(crate) fn knows(&self, sha: &str) -> bool {
+        self.known.contains_key(sha)
+    }
+
+    /// Forgets all scripts.
+    pub(crate) fn flush(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Compiles a script if it is new; gives its name.
+    pub(crate) fn load(&mut self, source: &[u8]) -> Result<String, Fault> {
+        let sha = sha1(source);
+        if !self.knows(&sha) {
+            let function = Some(self.compile(source)?);
+            self.known.insert(sha.clone(), Script { source: source.to_vec(), function });
+        }
+        Ok(sha)
+    }
+
+    /// The compiled script.
+    fn function(&mut self, sha: &str) -> Result<Function, Fault> {
+        let script = self.known.get(sha).ok_or(Fault::NoScript)?;
+        if let Some(function) = script.function {
+            return Ok(function);
+        }
+        let source = script.source.clone();
+        let function = self.compile(&source)?;
+        if let Some(script) = self.known.get_mut(sha) {
+            script.function = Some(function);
+        }
+        Ok(function)
+    }
+
+    fn compile(&mut self, source: &[u8]) -> Result<Function, Fault> {
+        let complain =
+            |text: &str| Fault::err(format!("Error compiling script (new function): {text}"));
+        if source.len() > MAX_SOURCE {
+            return Err(complain("the source is longer than 32 KiB"));
+        }
+        if source.first() == Some(&0x1b) {
+            return Err(complain("bytecode is not accepted"));
+        }
+        let source = without_shebang(source)?;
+        let sandbox = self.sandbox()?;
+        let compiled =
+            compile_roomily(&mut sandbox.lua, &source).map_err(|error| complain(&error))?;
+        sandbox.keep(compiled).map_err(|error| complain(&error.to_string()))?;
+        Ok(compiled)
+    }
+
+    fn sandbox(&mut self) -> Result<&mut Sandbox, Fault> {
+        if self.sandbox.is_none() {
+            let sandbox = Sandbox::new().map_err(|error| Fault::err(format!("Lua: {error}")))?;
+            self.sandbox = Some(sandbox);
+        }
+        self.sandbox.as_mut().ok_or_else(|| Fault::err("Lua: no interpreter"))
+    }
+
+    /// After a panic nothing in the interpreter can be trusted; the sources can.
+    fn replace_sandbox(&mut self) {
+        self.sandbox = None;
+        for script in self.known.values_mut() {
+            script.function = None;
+        }
+    }
+}
+
+/// `#!lua` in the first line names the engine and flags; the line itself is no Lua.
+fn without_shebang(source: &[u8]) -> Result<Vec<u8>, Fault> {
+    if !source.starts_with(b"#!") {
+        return Ok(source.to_vec());
+    }
+    let end = source.iter().position(|&byte| byte == b'\n');
+    let end = end.ok_or(Fault::from("ERR Invalid script shebang"))?;
+    let line = String::from_utf8_lossy(&source[2..end]);
+    let engine = line.split_whitespace().next().unwrap_or_default();
+    if engine != "lua" {
+        return Err(Fault::err(format!("Unexpected engine in script shebang: {engine}")));
+    }
+    // An empty line in its place keeps the line numbers of errors.
+    Ok(source[end..].to_vec())
+}
+
+/// Compiles on a thread with a large stack: the compiler recurses with the depth of the source.
+fn compile_roomily(lua: &mut Lua, source: &[u8]) -> Result<Function, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(COMPILER_STACK);
+        let compile = move || -> LuaResult<Function> { lua.load_bytes(source, CHUNK) };
+        let handle = thread.spawn_scoped(scope, compile).map_err(|error| error.to_string())?;
+        let compiled = handle.join().map_err(|_| "the compiler gave up".to_owned())?;
+        compiled.map_err(|error| error.to_string())
+    })
+}
+
+/// A string in the interpreter.
+fn text(lua: &mut impl LuaApiMut, bytes: &[u8]) -> Val {
+    lua.create_string(bytes)
+}
