@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 
 use crate::connection::Connection;
 use crate::error::BrokerError;
+use crate::event::{Event, Observer};
 use crate::message::{MAX_SIZE, Message};
 use crate::{json, keys};
 
@@ -28,6 +29,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Broker {
     connection: Connection,
     scripts: Scripts,
+    observe: Option<Observer>,
 }
 
 struct Scripts {
@@ -90,7 +92,17 @@ impl Broker {
     /// # Errors
     /// [`BrokerError::Url`].
     pub fn new(url: &str) -> Result<Self, BrokerError> {
-        Ok(Self { connection: Connection::new(url, ANSWER_TIMEOUT)?, scripts: Scripts::new() })
+        Ok(Self {
+            connection: Connection::new(url, ANSWER_TIMEOUT)?,
+            scripts: Scripts::new(),
+            observe: None,
+        })
+    }
+
+    /// The same, and `observe` is told of every message that is sent through it.
+    #[must_use]
+    pub fn observed_by(self, observe: Observer) -> Self {
+        Self { observe: Some(observe), ..self }
     }
 
     /// The address and the database, without user and password.
@@ -126,6 +138,16 @@ impl Broker {
         call.arg(raw).arg(message.properties.delivery_tag()).arg(keys::binding_member(queue));
         call.arg(format!("{deadline:.6}"));
         let outcome: String = self.connection.invoke(&call).await?;
+        if outcome == "sent"
+            && let Some(observe) = &self.observe
+        {
+            let id = message.headers.id.clone();
+            observe(Event::TaskSent {
+                id,
+                list: keys::list(queue, message.properties.priority),
+                raw: raw.to_owned(),
+            });
+        }
         Ok(outcome == "sent")
     }
 
@@ -152,13 +174,18 @@ impl Broker {
     }
 
     /// Ends deliveries. For each, says whether its tag was still held.
-    pub(crate) async fn settle(&self, settlements: &[Settlement]) -> Result<Vec<bool>, BrokerError> {
+    pub(crate) async fn settle(
+        &self,
+        settlements: &[Settlement],
+    ) -> Result<Vec<bool>, BrokerError> {
         let mut call = self.scripts.settle.prepare_invoke();
         call.key(keys::UNACKED).key(keys::UNACKED_INDEX);
         for Settlement { tag, result } in settlements {
             call.arg(tag.as_deref().unwrap_or_default());
             match result {
-                Some((id, document, ttl)) => call.key(keys::task_meta(id)).arg(document).arg(ttl.as_secs().max(1)),
+                Some((id, document, ttl)) => {
+                    call.key(keys::task_meta(id)).arg(document).arg(ttl.as_secs().max(1))
+                }
                 None => call.key("").arg("").arg(""),
             };
         }
@@ -183,12 +210,20 @@ impl Broker {
         let mut call = self.scripts.overdue.prepare_invoke();
         call.key(sorted_set).key(keys::UNACKED).arg(age.as_secs_f64()).arg(offset).arg(limit);
         let reply: Vec<Value> = self.connection.invoke(&call).await?;
-        OverduePage::from_reply(reply)
-            .map_err(|source| BrokerError::Refused { url: self.url().to_owned(), source: source.into() })
+        OverduePage::from_reply(reply).map_err(|source| BrokerError::Refused {
+            url: self.url().to_owned(),
+            source: source.into(),
+        })
     }
 
     /// Puts a delivery back to where the next worker takes it, unless its lease was renewed after `latest`.
-    pub(crate) async fn give_back(&self, tag: &str, list: &str, raw: &[u8], latest: Option<f64>) -> Result<bool, BrokerError> {
+    pub(crate) async fn give_back(
+        &self,
+        tag: &str,
+        list: &str,
+        raw: &[u8],
+        latest: Option<f64>,
+    ) -> Result<bool, BrokerError> {
         let mut call = self.scripts.give_back.prepare_invoke();
         call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA).key(list);
         call.arg(tag).arg(raw).arg(latest.map(|score| format!("{score:.6}")).unwrap_or_default());
@@ -196,11 +231,22 @@ impl Broker {
     }
 
     /// Puts a delivery aside, with the reason why it can't be run.
-    pub(crate) async fn bury(&self, tag: &str, queue: &str, raw: &[u8], reason: &str, now: f64) -> Result<bool, BrokerError> {
+    pub(crate) async fn bury(
+        &self,
+        tag: &str,
+        queue: &str,
+        raw: &[u8],
+        reason: &str,
+        now: f64,
+    ) -> Result<bool, BrokerError> {
         let text = String::from_utf8_lossy(raw);
-        let entry = serde_json::json!({"reason": reason, "date": format!("{now:.6}"), "message": text});
+        let entry =
+            serde_json::json!({"reason": reason, "date": format!("{now:.6}"), "message": text});
         let mut call = self.scripts.bury.prepare_invoke();
-        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA).key(keys::dead(queue));
+        call.key(keys::UNACKED)
+            .key(keys::UNACKED_INDEX)
+            .key(keys::UNACKED_ETA)
+            .key(keys::dead(queue));
         call.arg(tag).arg(json::dumps(&entry).unwrap_or_default());
         self.connection.invoke(&call).await
     }
@@ -247,7 +293,11 @@ impl OverduePage {
         let mut found = Vec::new();
         while let Value::BulkString(tag) = take() {
             let tag = String::from_utf8_lossy(&tag).into_owned();
-            found.push(Overdue { tag, score: f64::from_redis_value(take())?, entry: Vec::from_redis_value(take())? });
+            found.push(Overdue {
+                tag,
+                score: f64::from_redis_value(take())?,
+                entry: Vec::from_redis_value(take())?,
+            });
         }
         Ok(Self { now, next, found })
     }
@@ -256,7 +306,8 @@ impl OverduePage {
 impl Overdue {
     /// The message's text and its queue, out of `[message, exchange, queue]`.
     pub(crate) fn message(&self) -> Option<(&[u8], String)> {
-        let (raw, _exchange, queue): (&RawValue, String, String) = serde_json::from_slice(&self.entry).ok()?;
+        let (raw, _exchange, queue): (&RawValue, String, String) =
+            serde_json::from_slice(&self.entry).ok()?;
         Some((raw.get().as_bytes(), queue))
     }
 }

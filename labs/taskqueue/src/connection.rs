@@ -8,7 +8,10 @@
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError,
+    ScriptInvocation,
+};
 use tokio::sync::Mutex;
 
 use crate::error::BrokerError;
@@ -47,7 +50,8 @@ impl Clock {
 impl Connection {
     /// Reads the URL; connects at the first command.
     pub(crate) fn new(url: &str, answer_timeout: Duration) -> Result<Self, BrokerError> {
-        let unusable = |error: RedisError| BrokerError::Url { url: redact(url), reason: error.to_string() };
+        let unusable =
+            |error: RedisError| BrokerError::Url { url: redact(url), reason: error.to_string() };
         let info = url.into_connection_info().map_err(unusable)?;
         let shown = format!("redis://{}/{}", info.addr(), info.redis_settings().db());
         let client = Client::open(info).map_err(unusable)?;
@@ -57,7 +61,10 @@ impl Connection {
     /// Another connection to the same Redis, for a command that blocks.
     pub(crate) fn another(&self, answer_timeout: Duration) -> Result<Self, BrokerError> {
         let info = self.client.get_connection_info().clone();
-        let client = Client::open(info).map_err(|error| BrokerError::Url { url: self.url.clone(), reason: error.to_string() })?;
+        let client = Client::open(info).map_err(|error| BrokerError::Url {
+            url: self.url.clone(),
+            reason: error.to_string(),
+        })?;
         Ok(Self { client, url: self.url.clone(), answer_timeout, live: Mutex::new(None) })
     }
 
@@ -76,7 +83,10 @@ impl Connection {
     }
 
     /// Runs a script: by its digest, and with its text where Redis does not know it yet.
-    pub(crate) async fn invoke<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, BrokerError> {
+    pub(crate) async fn invoke<T: FromRedisValue>(
+        &self,
+        call: &ScriptInvocation<'_>,
+    ) -> Result<T, BrokerError> {
         let mut live = self.live().await?;
         let answer = call.invoke_async(&mut live.redis).await;
         self.checked(answer, &live).await
@@ -104,13 +114,18 @@ impl Connection {
             .set_response_timeout(Some(self.answer_timeout));
         let mut redis = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         let asked = Instant::now();
-        let (seconds, microseconds): (f64, f64) = redis::cmd("TIME").query_async(&mut redis).await?;
+        let (seconds, microseconds): (f64, f64) =
+            redis::cmd("TIME").query_async(&mut redis).await?;
         let clock = Clock { read_at: asked, redis_time: seconds + microseconds / 1e6 };
         Ok(Live { redis, clock, opened: asked })
     }
 
     /// After an error of the connection, or a refusal that a new connection may not meet, forgets `live`.
-    async fn checked<T>(&self, answer: Result<T, RedisError>, live: &Live) -> Result<T, BrokerError> {
+    async fn checked<T>(
+        &self,
+        answer: Result<T, RedisError>,
+        live: &Live,
+    ) -> Result<T, BrokerError> {
         let error = match answer {
             Ok(value) => return Ok(value),
             Err(error) => error,
@@ -127,7 +142,10 @@ impl Connection {
         let url = self.url.clone();
         if source.is_timeout() {
             BrokerError::Slow { url, waited: self.answer_timeout }
-        } else if source.is_io_error() || source.is_connection_dropped() || source.is_connection_refusal() {
+        } else if source.is_io_error()
+            || source.is_connection_dropped()
+            || source.is_connection_refusal()
+        {
             BrokerError::Unreachable { url, source }
         } else {
             BrokerError::Refused { url, source }
@@ -149,9 +167,12 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let connection = Connection::new("redis://user:secret@127.0.0.1:6379/2", CONNECT_TIMEOUT).unwrap();
+        let connection =
+            Connection::new("redis://user:secret@127.0.0.1:6379/2", CONNECT_TIMEOUT).unwrap();
         assert_eq!(connection.url(), "redis://127.0.0.1:6379/2");
-        let error = Connection::new("redis://user:secret@127.0.0.1:99999/x", CONNECT_TIMEOUT).err().unwrap();
+        let error = Connection::new("redis://user:secret@127.0.0.1:99999/x", CONNECT_TIMEOUT)
+            .err()
+            .unwrap();
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 }

@@ -18,7 +18,9 @@ pub enum BrokerError {
         reason: String,
     },
     /// Nothing answers at the address, or no longer.
-    #[error("no Redis answers at {url}: {source}\n  next: start one there, for the lab with `cargo run --bin step5_broker`")]
+    #[error(
+        "no Redis answers at {url}: {source}\n  next: start one there, for the lab with `cargo run --bin step5_broker`"
+    )]
     Unreachable {
         /// The URL, without its password.
         url: String,
@@ -34,7 +36,9 @@ pub enum BrokerError {
         source: redis::RedisError,
     },
     /// No answer in time. Whether the command was carried out is not known.
-    #[error("Redis at {url} did not answer within {waited:?}\n  next: look at its load with `redis-cli INFO`, then try again")]
+    #[error(
+        "Redis at {url} did not answer within {waited:?}\n  next: look at its load with `redis-cli INFO`, then try again"
+    )]
     Slow {
         /// The URL, without its password.
         url: String,
@@ -42,7 +46,9 @@ pub enum BrokerError {
         waited: Duration,
     },
     /// The message can't be written as JSON.
-    #[error("task {task}: its arguments are not JSON: {source}\n  next: send strings, numbers, lists and maps with text keys")]
+    #[error(
+        "task {task}: its arguments are not JSON: {source}\n  next: send strings, numbers, lists and maps with text keys"
+    )]
     Arguments {
         /// The task's name.
         task: String,
@@ -55,11 +61,17 @@ pub enum BrokerError {
 fn next_step(error: &redis::RedisError) -> &'static str {
     match error.code() {
         Some("OOM") => "Redis is full: let the worker drain it, or raise `maxmemory`",
-        Some("READONLY" | "MASTERDOWN") => "this server is a replica; wait for the failover or name the primary",
+        Some("READONLY" | "MASTERDOWN") => {
+            "this server is a replica; wait for the failover or name the primary"
+        }
         Some("LOADING") => "it is reading its data from disk; try again in a moment",
         Some("MISCONF") => "it can't write its disk; see its log",
-        Some("NOAUTH" | "WRONGPASS") => "give the password in the URL: redis://:PASSWORD@host:6379/0",
-        Some("WRONGTYPE") => "a key of the queue holds something else; look with `redis-cli TYPE celery`",
+        Some("NOAUTH" | "WRONGPASS") => {
+            "give the password in the URL: redis://:PASSWORD@host:6379/0"
+        }
+        Some("WRONGTYPE") => {
+            "a key of the queue holds something else; look with `redis-cli TYPE celery`"
+        }
         _ => "see Redis' log",
     }
 }
@@ -76,7 +88,9 @@ pub enum ResultError {
         error: TaskError,
     },
     /// The task did not end in time.
-    #[error("task {id} has no result after {waited:?}\n  next: is a worker running? redis-cli LLEN celery shows what waits")]
+    #[error(
+        "task {id} has no result after {waited:?}\n  next: is a worker running? redis-cli LLEN celery shows what waits"
+    )]
     Timeout {
         /// The task's id.
         id: String,

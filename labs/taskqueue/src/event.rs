@@ -11,9 +11,18 @@ use serde_json::Value;
 
 use crate::task::{Request, TaskError};
 
-/// Something that a worker did or saw.
+/// Something that a worker or a sender did or saw.
 #[derive(Debug, Clone)]
 pub enum Event {
+    /// `task-sent`: a message was written to its list. Told by the [`Broker`](crate::Broker) of the sender.
+    TaskSent {
+        /// The task's id.
+        id: String,
+        /// The list.
+        list: String,
+        /// The message as it stands there.
+        raw: String,
+    },
     /// `worker-online`: it begins to take messages.
     WorkerOnline,
     /// `worker-offline`: it has stopped.

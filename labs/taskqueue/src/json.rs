@@ -36,11 +36,19 @@ pub(crate) fn float(value: f64) -> String {
 struct Python;
 
 impl Formatter for Python {
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         if first { Ok(()) } else { out.write_all(b", ") }
     }
 
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
         if first { Ok(()) } else { out.write_all(b", ") }
     }
 
@@ -52,7 +60,11 @@ impl Formatter for Python {
         out.write_all(float(value).as_bytes())
     }
 
-    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, out: &mut W, text: &str) -> io::Result<()> {
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        out: &mut W,
+        text: &str,
+    ) -> io::Result<()> {
         if text.bytes().all(is_plain) {
             return out.write_all(text.as_bytes());
         }
@@ -93,7 +105,8 @@ mod tests {
     #[test]
     fn writes_floats_as_python_does() {
         let floats = [1e16, 1e-5, 1.5e300, 1e15, 0.0001, -2e-7, 20.5, 3.0];
-        let python = ["1e+16", "1e-05", "1.5e+300", "1000000000000000.0", "0.0001", "-2e-07", "20.5", "3.0"];
+        let python =
+            ["1e+16", "1e-05", "1.5e+300", "1000000000000000.0", "0.0001", "-2e-07", "20.5", "3.0"];
         assert_eq!(floats.map(float), python);
     }
 }

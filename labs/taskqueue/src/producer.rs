@@ -51,7 +51,10 @@ impl Signature {
             }
             sleep(PAUSE).await;
         }
-        Err(last_error.unwrap_or_else(|| BrokerError::Slow { url: broker.url().to_owned(), waited: DEADLINE }))
+        Err(last_error.unwrap_or_else(|| BrokerError::Slow {
+            url: broker.url().to_owned(),
+            waited: DEADLINE,
+        }))
     }
 
     /// The message as it would be sent now, for those who want to show it.
@@ -71,7 +74,9 @@ impl Signature {
 /// What another attempt within the second would not change: Redis said no, or nobody listens at all.
 fn is_final(error: &BrokerError) -> bool {
     match error {
-        BrokerError::Refused { .. } | BrokerError::Url { .. } | BrokerError::Arguments { .. } => true,
+        BrokerError::Refused { .. } | BrokerError::Url { .. } | BrokerError::Arguments { .. } => {
+            true
+        }
         BrokerError::Unreachable { source, .. } => source.is_connection_refusal(),
         BrokerError::Slow { .. } => false,
     }

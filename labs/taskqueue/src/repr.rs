@@ -54,7 +54,13 @@ fn push(value: &Value, level: usize, tokens: &mut Vec<Token>) {
     }
 }
 
-fn sequence(open: &'static str, items: &[Value], close: &'static str, level: usize, tokens: &mut Vec<Token>) {
+fn sequence(
+    open: &'static str,
+    items: &[Value],
+    close: &'static str,
+    level: usize,
+    tokens: &mut Vec<Token>,
+) {
     tokens.push(Token::Open(open));
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
@@ -89,7 +95,9 @@ fn cut(tokens: &[Token]) -> String {
             return text;
         }
         let piece = match token {
-            Token::Open(piece) | Token::Close(piece) | Token::Separator(piece) => (*piece).to_owned(),
+            Token::Open(piece) | Token::Close(piece) | Token::Separator(piece) => {
+                (*piece).to_owned()
+            }
             Token::Text(piece) => truncate(piece, left),
             Token::Quoted(piece) => format!("'{}'", truncate(piece, left).replace('\'', "\\'")),
         };

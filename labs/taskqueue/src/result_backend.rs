@@ -154,7 +154,12 @@ pub(crate) mod document {
     }
 
     pub(crate) fn started(request: &Request) -> String {
-        write(request, &State::Started, json!({"pid": std::process::id(), "hostname": request.hostname}), None)
+        write(
+            request,
+            &State::Started,
+            json!({"pid": std::process::id(), "hostname": request.hostname}),
+            None,
+        )
     }
 
     pub(crate) fn success(request: &Request, result: Value) -> String {
@@ -163,7 +168,10 @@ pub(crate) mod document {
 
     pub(crate) fn failure(request: &Request, error: &TaskError) -> String {
         // Python shows a stack here; what we have is where the task ran and what it raised.
-        let traceback = format!("Task {} in worker {}\n{}.{error}\n", request.task, request.hostname, error.exc_module);
+        let traceback = format!(
+            "Task {} in worker {}\n{}.{error}\n",
+            request.task, request.hostname, error.exc_module
+        );
         write(request, &State::Failure, exception(error), Some(traceback))
     }
 
@@ -237,7 +245,9 @@ impl AsyncResult {
         };
         match meta.state {
             State::Success => Ok(meta.result),
-            State::Failure | State::Revoked => Err(ResultError::Failed { id: self.id.clone(), error: meta.error() }),
+            State::Failure | State::Revoked => {
+                Err(ResultError::Failed { id: self.id.clone(), error: meta.error() })
+            }
             _ => Err(ResultError::Timeout { id: self.id.clone(), waited: patience }),
         }
     }

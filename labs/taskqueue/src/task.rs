@@ -34,7 +34,11 @@ impl TaskError {
     /// An exception of a module, such as `SMTPRecipientsRefused` of `smtplib`.
     #[must_use]
     pub fn in_module(exc_module: &str, exc_type: &str, message: impl fmt::Display) -> Self {
-        Self { exc_type: exc_type.into(), message: message.to_string(), exc_module: exc_module.into() }
+        Self {
+            exc_type: exc_type.into(),
+            message: message.to_string(),
+            exc_module: exc_module.into(),
+        }
     }
 }
 
@@ -71,7 +75,8 @@ pub struct Request {
     pub group: Option<String>,
 }
 
-type Run = dyn Fn(Arc<Request>, Value) -> BoxFuture<'static, Result<Value, TaskError>> + Send + Sync;
+type Run =
+    dyn Fn(Arc<Request>, Value) -> BoxFuture<'static, Result<Value, TaskError>> + Send + Sync;
 
 /// A task that a worker can run.
 ///
@@ -105,13 +110,22 @@ impl Task {
             let run = run.clone();
             let typed = serde_json::from_value(arguments);
             Box::pin(async move {
-                let arguments = typed.map_err(|error| TaskError::new("TypeError", format!("{}(): {error}", request.task)))?;
+                let arguments = typed.map_err(|error| {
+                    TaskError::new("TypeError", format!("{}(): {error}", request.task))
+                })?;
                 let result = run(request, arguments).await?;
-                serde_json::to_value(result).map_err(|error| TaskError::in_module("kombu.exceptions", "EncodeError", error))
+                serde_json::to_value(result)
+                    .map_err(|error| TaskError::in_module("kombu.exceptions", "EncodeError", error))
             })
         };
         let parameters = parameters.map(str::to_owned).to_vec();
-        Self { name: name.to_owned(), parameters, acks_late: None, ignore_result: false, run: Arc::new(call) }
+        Self {
+            name: name.to_owned(),
+            parameters,
+            acks_late: None,
+            ignore_result: false,
+            run: Arc::new(call),
+        }
     }
 
     /// Acknowledge after the run instead of before it, whatever the worker's setting says.
@@ -160,7 +174,9 @@ impl Task {
         if given > takes {
             let plural = if takes == 1 { "" } else { "s" };
             let were = if given == 1 { "was" } else { "were" };
-            return Err(type_error(format!("takes {takes} positional argument{plural} but {given} {were} given")));
+            return Err(type_error(format!(
+                "takes {takes} positional argument{plural} but {given} {were} given"
+            )));
         }
         let mut bound = args;
         for parameter in &self.parameters[..given] {
@@ -229,14 +245,21 @@ mod tests {
     use serde_json::json;
 
     fn bind(args: Value, kwargs: Value) -> Result<Value, String> {
-        let task = Task::new("wire.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) });
-        let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else { panic!("not arguments") };
+        let task =
+            Task::new("wire.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) });
+        let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else {
+            panic!("not arguments")
+        };
         task.bind(args, kwargs).map_err(|error| error.message)
     }
 
     #[test]
     fn arguments_are_bound_by_position_and_by_name() {
-        for (args, kwargs) in [(json!([1, 2]), json!({})), (json!([1]), json!({"y": 2})), (json!([]), json!({"y": 2, "x": 1}))] {
+        for (args, kwargs) in [
+            (json!([1, 2]), json!({})),
+            (json!([1]), json!({"y": 2})),
+            (json!([]), json!({"y": 2, "x": 1})),
+        ] {
             assert_eq!(bind(args, kwargs), Ok(json!([1, 2])));
         }
     }

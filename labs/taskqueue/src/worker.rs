@@ -4,6 +4,7 @@
 //! consume (this file)   takes as many messages as there are free slots, never more
 //!   └ execution         one for each message: understand it, run it, say how it ended
 //!       └ settlement    collects endings and writes them, many in one script
+//! alarm                 wakes an idle worker when a message comes
 //! lease                 a thread that renews what we hold, whatever the tasks do
 //! restore               puts back what is due (ETA) and what others left behind
 //! health                tells once that Redis is away, and that it is back
@@ -12,6 +13,7 @@
 //! While Redis is away nothing is dropped: each part tries again until it answers or the worker
 //! is told to stop. The worker prints nothing; it reports [`Event`]s.
 
+mod alarm;
 mod execution;
 mod health;
 mod lease;
@@ -27,20 +29,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::broker::{Broker, Fetched};
-use crate::connection::Connection;
 use crate::error::BrokerError;
 use crate::event::{Event, Observer};
 use crate::keys;
 use crate::message::{hostname, is_safe_id};
 use crate::task::Registry;
+use alarm::Alarm;
 use health::Health;
 use lease::Leases;
 use settlement::Settler;
 
 /// The most messages that one fetch takes.
 const BATCH: usize = 256;
-/// How long an idle worker waits before it looks at all its lists again.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// How a worker works: Celery's settings, and its defaults unless said otherwise.
 #[derive(Debug, Clone)]
@@ -139,7 +139,12 @@ impl Worker {
     ///
     /// # Errors
     /// A queue whose name could not be part of a key.
-    pub fn new(broker: Arc<Broker>, registry: Registry, options: WorkerOptions, observe: Observer) -> Result<Self, InvalidQueue> {
+    pub fn new(
+        broker: Arc<Broker>,
+        registry: Registry,
+        options: WorkerOptions,
+        observe: Observer,
+    ) -> Result<Self, InvalidQueue> {
         match options.queues.iter().find(|queue| !is_safe_id(queue)) {
             Some(queue) => Err(InvalidQueue(queue.clone())),
             None => Ok(Self { broker, registry, options, observe }),
@@ -196,7 +201,10 @@ async fn consume(shared: &Arc<Shared>, alarm: &Alarm) {
         queues.rotate_left(1);
         let Fetched { now, deliveries, unreadable } = fetched;
         for queue in unreadable {
-            (shared.observe)(Event::TaskRejected { queue, reason: "not a JSON message with headers and properties".into() });
+            (shared.observe)(Event::TaskRejected {
+                queue,
+                reason: "not a JSON message with headers and properties".into(),
+            });
         }
         let nothing = deliveries.is_empty();
         for delivery in deliveries {
@@ -234,7 +242,11 @@ async fn free_slots(slots: &Arc<Semaphore>, stop: &Stop) -> Option<OwnedSemaphor
 impl Shared {
     /// Makes `attempt` until it succeeds, or `stop` says that nobody waits for it any more.
     /// The attempt is told whether an earlier one may have been carried out.
-    async fn insist<T, Fut>(&self, stop: &CancellationToken, attempt: impl Fn(bool) -> Fut) -> Option<T>
+    async fn insist<T, Fut>(
+        &self,
+        stop: &CancellationToken,
+        attempt: impl Fn(bool) -> Fut,
+    ) -> Option<T>
     where
         Fut: Future<Output = Result<T, BrokerError>>,
     {
@@ -255,51 +267,10 @@ impl Shared {
     }
 
     fn summary(&self) -> Summary {
-        Summary { succeeded: self.succeeded.load(Ordering::Relaxed), failed: self.failed.load(Ordering::Relaxed) }
-    }
-}
-
-/// Wakes an idle worker when a queue has something, without taking it.
-///
-/// BLMOVE from a list to its own same end blocks until there is a message, and leaves it where it is.
-/// It watches the most urgent list of each queue; the other priorities are seen within a second.
-struct Alarm {
-    idle: Vec<Arc<Notify>>,
-    rings: Arc<Notify>,
-}
-
-impl Alarm {
-    fn set(shared: &Arc<Shared>, background: &TaskTracker) -> Result<Self, BrokerError> {
-        let alarm = Self { idle: shared.options.queues.iter().map(|_| Arc::default()).collect(), rings: Arc::default() };
-        for (queue, idle) in shared.options.queues.iter().zip(&alarm.idle) {
-            let connection = shared.broker.connection().another(LOOK_AGAIN + Duration::from_secs(5))?;
-            let watch = watch(connection, queue.clone(), Arc::clone(idle), Arc::clone(&alarm.rings));
-            let warm = shared.stop.warm.clone();
-            background.spawn(async move { warm.run_until_cancelled(watch).await });
+        Summary {
+            succeeded: self.succeeded.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
         }
-        Ok(alarm)
-    }
-
-    async fn wait(&self, stop: &Stop) {
-        self.idle.iter().for_each(|idle| idle.notify_one());
-        tokio::select! {
-            () = stop.warm.cancelled() => {}
-            () = self.rings.notified() => {}
-        }
-    }
-}
-
-async fn watch(connection: Connection, queue: String, idle: Arc<Notify>, rings: Arc<Notify>) {
-    let list = keys::list(&queue, 0);
-    let mut look = redis::cmd("BLMOVE");
-    look.arg(&list).arg(&list).arg("RIGHT").arg("RIGHT").arg(LOOK_AGAIN.as_secs());
-    loop {
-        idle.notified().await;
-        // The message itself is of no interest here, nor is a refusal (at `maxmemory` BLMOVE is one).
-        if connection.query::<redis::Value>(&look).await.is_err() {
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-        rings.notify_one();
     }
 }
 

@@ -18,7 +18,12 @@ fn recorded(folder: &str) -> Vec<(String, Vec<u8>)> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.to_string_lossy().ends_with(".raw.txt"))
-        .map(|path| (path.file_name().unwrap().to_string_lossy().replace(".raw.txt", ""), fs::read(&path).unwrap()))
+        .map(|path| {
+            (
+                path.file_name().unwrap().to_string_lossy().replace(".raw.txt", ""),
+                fs::read(&path).unwrap(),
+            )
+        })
         .collect();
     found.sort();
     assert!(!found.is_empty(), "no recordings in {folder}");
@@ -30,7 +35,8 @@ fn raw(name: &str) -> String {
 }
 
 fn described(name: &str) -> Value {
-    serde_json::from_slice(&fs::read(golden("messages").join(format!("{name}.json"))).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(golden("messages").join(format!("{name}.json"))).unwrap())
+        .unwrap()
 }
 
 fn feedback() -> Signature {
@@ -50,7 +56,10 @@ fn calls() -> Vec<(&'static str, Signature)> {
     let mut calls = vec![
         ("delay", hi()),
         ("kwargs", feedback().kwarg("email_address", "a@example.com").kwarg("message", "hi")),
-        ("unicode", feedback().arg("žluťoučký@example.com").arg("Grüße \"quoted\" \\ back\nnewline 😀")),
+        (
+            "unicode",
+            feedback().arg("žluťoučký@example.com").arg("Grüße \"quoted\" \\ back\nnewline 😀"),
+        ),
         ("countdown", hi().countdown(Duration::from_secs(30))),
         ("eta_aware", hi().eta(at("2030-01-02T03:04:05.678901+00:00"))),
         ("eta_aware_offset", hi().eta(at("2030-01-02T03:04:05+02:00"))),
@@ -90,10 +99,12 @@ const OWN: [&str; 6] = [
 
 /// Our text with the golden message's own ids and times put in, so that all the rest can be compared byte for byte.
 fn with_the_same_ids(ours: &str, golden: &str) -> String {
-    let [ours_json, golden_json]: [Value; 2] = [ours, golden].map(|text| serde_json::from_str(text).unwrap());
+    let [ours_json, golden_json]: [Value; 2] =
+        [ours, golden].map(|text| serde_json::from_str(text).unwrap());
     let mut text = ours.to_owned();
     for pointer in OWN {
-        let [ours, golden] = [&ours_json, &golden_json].map(|json| json.pointer(pointer).cloned().unwrap_or(Value::Null));
+        let [ours, golden] = [&ours_json, &golden_json]
+            .map(|json| json.pointer(pointer).cloned().unwrap_or(Value::Null));
         assert_eq!(ours.is_null(), golden.is_null(), "{pointer} is missing on one side");
         if let (Value::String(ours), Value::String(golden)) = (ours, golden) {
             text = text.replace(&format!("\"{ours}\""), &format!("\"{golden}\""));
@@ -106,7 +117,10 @@ fn with_the_same_ids(ours: &str, golden: &str) -> String {
 fn our_message_is_byte_for_byte_what_celery_writes() {
     for (name, signature) in calls() {
         let golden = raw(name);
-        let id = serde_json::from_str::<Value>(&golden).unwrap()["headers"]["id"].as_str().unwrap().to_owned();
+        let id = serde_json::from_str::<Value>(&golden).unwrap()["headers"]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let ours = signature.task_id(id).message().unwrap().encode().unwrap();
         assert_eq!(with_the_same_ids(&ours, &golden), golden, "{name}");
     }
@@ -115,8 +129,11 @@ fn our_message_is_byte_for_byte_what_celery_writes() {
 #[test]
 fn our_times_are_the_times_that_were_asked_for() {
     let sent = chrono::Utc::now();
-    let message = hi().countdown(Duration::from_secs(30)).expires(Duration::from_secs(60)).message().unwrap();
-    let after = |time: Option<DateTime<chrono::FixedOffset>>| (time.unwrap().to_utc() - sent).num_milliseconds();
+    let message =
+        hi().countdown(Duration::from_secs(30)).expires(Duration::from_secs(60)).message().unwrap();
+    let after = |time: Option<DateTime<chrono::FixedOffset>>| {
+        (time.unwrap().to_utc() - sent).num_milliseconds()
+    };
     assert!((30_000..31_000).contains(&after(message.eta().unwrap())));
     assert!((60_000..61_000).contains(&after(message.expires().unwrap())));
     let text: Value = serde_json::from_str(&message.encode().unwrap()).unwrap();
@@ -138,13 +155,20 @@ fn every_recorded_message_is_read_back() {
     for (name, raw) in recorded("messages") {
         let message = Message::decode(&raw).unwrap_or_else(|error| panic!("{name}: {error}"));
         if name == "yamlless_pickle" {
-            assert!(matches!(message.body(), Err(MessageError::ContentType(_))), "pickle must be refused");
+            assert!(
+                matches!(message.body(), Err(MessageError::ContentType(_))),
+                "pickle must be refused"
+            );
             continue;
         }
-        let body = serde_json::to_value(message.body().unwrap_or_else(|error| panic!("{name}: {error}"))).unwrap();
+        let body =
+            serde_json::to_value(message.body().unwrap_or_else(|error| panic!("{name}: {error}")))
+                .unwrap();
         let (stem, index) = name.split_once('.').unwrap_or((&name, "0"));
         let file = described(stem);
-        let decoded = file.pointer(&format!("/messages/{index}/body_decoded")).or_else(|| file.get("body_decoded"));
+        let decoded = file
+            .pointer(&format!("/messages/{index}/body_decoded"))
+            .or_else(|| file.get("body_decoded"));
         if let Some(golden) = decoded {
             assert_eq!(&body, golden, "{name}");
         }
@@ -200,7 +224,10 @@ fn what_celery_forgives_is_forgiven() {
         "stamps",
     ];
     for field in optional {
-        assert!(accepted(&changed(&format!("/headers/{field}"), remove.clone())), "without {field}");
+        assert!(
+            accepted(&changed(&format!("/headers/{field}"), remove.clone())),
+            "without {field}"
+        );
     }
     let plain = json!("[[1], {}, {}]");
     let variants = [
@@ -267,9 +294,16 @@ fn what_can_not_be_run_is_refused_with_a_reason() {
 fn nothing_that_arrives_makes_the_reader_panic() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes();
     let huge = vec![b' '; taskqueue::MAX_SIZE + 1];
-    for raw in
-        [b"".to_vec(), b"not json".to_vec(), b"[]".to_vec(), b"{}".to_vec(), b"null".to_vec(), vec![0xff, 0xfe], deep, huge]
-    {
+    for raw in [
+        b"".to_vec(),
+        b"not json".to_vec(),
+        b"[]".to_vec(),
+        b"{}".to_vec(),
+        b"null".to_vec(),
+        vec![0xff, 0xfe],
+        deep,
+        huge,
+    ] {
         assert!(Message::decode(&raw).is_err());
     }
     let whole = raw("delay").into_bytes();

@@ -49,7 +49,9 @@ pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, now: f64) {
 
 async fn bury(shared: &Shared, delivery: &Delivery, reason: &str, now: f64) {
     let Delivery { tag, queue, raw } = delivery;
-    let buried = shared.insist(&shared.stop.cold, |_| shared.broker.bury(tag, queue, raw, reason, now)).await;
+    let buried = shared
+        .insist(&shared.stop.cold, |_| shared.broker.bury(tag, queue, raw, reason, now))
+        .await;
     if buried.is_some() {
         (shared.observe)(Event::TaskRejected { queue: queue.clone(), reason: reason.to_owned() });
     }
@@ -78,7 +80,8 @@ impl Call {
     async fn begin(self, shared: &Shared, now: f64) {
         (shared.observe)(Event::TaskReceived { request: Arc::clone(&self.request) });
         // The times were checked when the message was decoded.
-        let (eta, expires) = (self.message.eta().ok().flatten(), self.message.expires().ok().flatten());
+        let (eta, expires) =
+            (self.message.eta().ok().flatten(), self.message.expires().ok().flatten());
         if expires.is_some_and(|expires| seconds(expires) <= now) {
             self.revoke(shared).await;
         } else if let Some(eta) = eta.filter(|eta| seconds(*eta) > now) {
@@ -97,7 +100,8 @@ impl Call {
 
     async fn park(self, shared: &Shared, eta: DateTime<FixedOffset>) {
         shared.leases.release(&self.tag);
-        let parked = shared.insist(&shared.stop.cold, |_| shared.broker.park(&self.tag, seconds(eta))).await;
+        let parked =
+            shared.insist(&shared.stop.cold, |_| shared.broker.park(&self.tag, seconds(eta))).await;
         if parked == Some(true) {
             shared.parked.notify_one();
             (shared.observe)(Event::TaskParked { request: self.request, eta });
@@ -109,12 +113,19 @@ impl Call {
         let task = &self.request.task;
         let error = TaskError::in_module("celery.exceptions", "NotRegistered", task);
         self.end(shared, Some(document::failure(&self.request, &error)), false).await;
-        let reason = format!("unknown task {task}: this worker knows {}", shared.registry.names().join(", "));
+        let reason = format!(
+            "unknown task {task}: this worker knows {}",
+            shared.registry.names().join(", ")
+        );
         let raw = self.message.encode().unwrap_or_default().into_bytes();
         let delivery = Delivery { tag: self.tag, queue: self.request.queue.clone(), raw };
         bury(shared, &delivery, &reason, now).await;
         shared.failed.fetch_add(1, Ordering::Relaxed);
-        (shared.observe)(Event::TaskFailed { request: self.request, error, runtime: Duration::ZERO });
+        (shared.observe)(Event::TaskFailed {
+            request: self.request,
+            error,
+            runtime: Duration::ZERO,
+        });
     }
 
     async fn run(mut self, shared: &Shared, task: &Task) {
@@ -125,13 +136,21 @@ impl Call {
         if shared.options.track_started && !self.ignores_result(task) {
             self.end(shared, Some(document::started(&self.request)), false).await;
         }
-        (shared.observe)(Event::TaskStarted { request: Arc::clone(&self.request), acknowledged: !late });
-        let Body(args, kwargs, _) =
-            std::mem::replace(&mut self.body, Body(Vec::new(), serde_json::Map::new(), Default::default()));
+        (shared.observe)(Event::TaskStarted {
+            request: Arc::clone(&self.request),
+            acknowledged: !late,
+        });
+        let Body(args, kwargs, _) = std::mem::replace(
+            &mut self.body,
+            Body(Vec::new(), serde_json::Map::new(), Default::default()),
+        );
         let began = Instant::now();
         let code = async {
             let running = task.call(Arc::clone(&self.request), args, kwargs)?;
-            AssertUnwindSafe(running).catch_unwind().await.unwrap_or_else(|panic| Err(panicked(&*panic)))
+            AssertUnwindSafe(running)
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|panic| Err(panicked(&*panic)))
         };
         tokio::select! {
             outcome = code => self.finish(shared, task, late, outcome, began.elapsed()).await,
@@ -139,7 +158,14 @@ impl Call {
         }
     }
 
-    async fn finish(self, shared: &Shared, task: &Task, late: bool, outcome: Result<Value, TaskError>, runtime: Duration) {
+    async fn finish(
+        self,
+        shared: &Shared,
+        task: &Task,
+        late: bool,
+        outcome: Result<Value, TaskError>,
+        runtime: Duration,
+    ) {
         let result = (!self.ignores_result(task)).then(|| match &outcome {
             Ok(value) => document::success(&self.request, value.clone()),
             Err(error) => document::failure(&self.request, error),
@@ -173,9 +199,13 @@ impl Call {
                 (shared.observe)(Event::TaskGivenBack { request });
             }
         } else {
-            let error =
-                TaskError::in_module("billiard.exceptions", "WorkerLostError", "the worker was stopped while the task ran");
-            let result = Some((request.id.clone(), document::failure(&request, &error), RESULT_EXPIRES));
+            let error = TaskError::in_module(
+                "billiard.exceptions",
+                "WorkerLostError",
+                "the worker was stopped while the task ran",
+            );
+            let result =
+                Some((request.id.clone(), document::failure(&request, &error), RESULT_EXPIRES));
             let _ = shared.broker.settle(&[Settlement { tag: None, result }]).await;
             (shared.observe)(Event::TaskLost { request });
         }
@@ -186,7 +216,12 @@ impl Call {
     }
 
     /// Stores `result` and, where asked, acknowledges; whether the message was still ours.
-    async fn end(&self, shared: &Shared, result: Option<String>, acknowledge: bool) -> Option<bool> {
+    async fn end(
+        &self,
+        shared: &Shared,
+        result: Option<String>,
+        acknowledge: bool,
+    ) -> Option<bool> {
         let result = result.map(|document| (self.request.id.clone(), document, RESULT_EXPIRES));
         let tag = acknowledge.then(|| self.tag.clone());
         shared.settler.settle(Settlement { tag, result }).await
@@ -202,5 +237,8 @@ fn seconds(time: DateTime<FixedOffset>) -> f64 {
 fn panicked(panic: &(dyn std::any::Any + Send)) -> TaskError {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    TaskError::new("RuntimeError", format!("the task's code panicked: {}", text.unwrap_or_default()))
+    TaskError::new(
+        "RuntimeError",
+        format!("the task's code panicked: {}", text.unwrap_or_default()),
+    )
 }

@@ -46,7 +46,8 @@ impl Health {
 
 /// How long to wait after so many failures: full jitter under `min(5 s, 50 ms · 2ⁿ)`; `chance` lies in 0..1.
 pub(super) fn pause(failures: u32, chance: f64) -> Duration {
-    let cap = Duration::from_millis(50).saturating_mul(1 << failures.min(10)).min(Duration::from_secs(5));
+    let cap =
+        Duration::from_millis(50).saturating_mul(1 << failures.min(10)).min(Duration::from_secs(5));
     cap.mul_f64(chance)
 }
 

@@ -61,7 +61,8 @@ fn renew_until(ended: &mpsc::Receiver<()>, client: &Client, lease: Duration, tag
     let mut connection = None;
     let mut pause = normal;
     while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        let held: Vec<String> = tags.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        let held: Vec<String> =
+            tags.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
         let renewed = held.is_empty() || renew(&mut connection, client, &script, &held).is_ok();
         if !renewed {
             connection = None;
@@ -70,7 +71,12 @@ fn renew_until(ended: &mpsc::Receiver<()>, client: &Client, lease: Duration, tag
     }
 }
 
-fn renew(connection: &mut Option<redis::Connection>, client: &Client, script: &Script, tags: &[String]) -> RedisResult<()> {
+fn renew(
+    connection: &mut Option<redis::Connection>,
+    client: &Client,
+    script: &Script,
+    tags: &[String],
+) -> RedisResult<()> {
     let redis = match connection {
         Some(redis) => redis,
         None => connection.insert(client.get_connection_with_timeout(CONNECT_TIMEOUT)?),

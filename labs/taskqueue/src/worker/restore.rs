@@ -79,7 +79,13 @@ async fn put_back(
     silent_for: Option<Duration>,
 ) -> Result<(), BrokerError> {
     let Some((raw, queue)) = overdue.message() else {
-        return put_aside(shared, overdue, page, "the entry in unacked is not [message, exchange, queue]").await;
+        return put_aside(
+            shared,
+            overdue,
+            page,
+            "the entry in unacked is not [message, exchange, queue]",
+        )
+        .await;
     };
     let mut message = match Message::decode(raw) {
         Ok(message) => message,
@@ -100,8 +106,14 @@ async fn put_back(
     Ok(())
 }
 
-async fn put_aside(shared: &Shared, overdue: &Overdue, page: &OverduePage, reason: &str) -> Result<(), BrokerError> {
-    let queue = overdue.message().map_or_else(|| keys::DEFAULT_QUEUE.to_owned(), |(_, queue)| queue);
+async fn put_aside(
+    shared: &Shared,
+    overdue: &Overdue,
+    page: &OverduePage,
+    reason: &str,
+) -> Result<(), BrokerError> {
+    let queue =
+        overdue.message().map_or_else(|| keys::DEFAULT_QUEUE.to_owned(), |(_, queue)| queue);
     if shared.broker.bury(&overdue.tag, &queue, &overdue.entry, reason, page.now).await? {
         (shared.observe)(Event::TaskRejected { queue, reason: reason.to_owned() });
     }

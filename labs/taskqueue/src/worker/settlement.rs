@@ -31,7 +31,12 @@ impl Settler {
     /// Returns when it is written: whether the tag was still ours. None when the worker stops first.
     pub(super) async fn settle(&self, settlement: Settlement) -> Option<bool> {
         let (done, written) = oneshot::channel();
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.send((settlement, done)).ok()?;
+        self.sender
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()?
+            .send((settlement, done))
+            .ok()?;
         written.await.ok()
     }
 
@@ -46,7 +51,8 @@ pub(super) async fn write(shared: Arc<Shared>, mut endings: mpsc::UnboundedRecei
     let mut batch = Vec::with_capacity(BATCH);
     while endings.recv_many(&mut batch, BATCH).await > 0 {
         let (settlements, waiting): (Vec<Settlement>, Vec<_>) = batch.drain(..).unzip();
-        let settled = shared.insist(&shared.stop.cold, |_| shared.broker.settle(&settlements)).await;
+        let settled =
+            shared.insist(&shared.stop.cold, |_| shared.broker.settle(&settlements)).await;
         let held = settled.unwrap_or_default();
         for (waiting, held) in waiting.into_iter().zip(held) {
             // Whoever gave up waiting needs no answer.

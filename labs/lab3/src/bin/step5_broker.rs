@@ -1,0 +1,131 @@
+//! Step 5: the broker, which keeps the messages.
+//!
+//! ```text
+//! terminal 1   cargo run --bin step5_broker
+//! elsewhere    redis-cli PING
+//! ```
+//!
+//! A redis-server where one is installed, else the built-in one; whichever it is, it ends with this
+//! program. One that already answers is left alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use lab3::broker::{self, Broker, Choice};
+use lab3::examine::Gauge;
+use lab3::interrupt::Interrupt;
+use lab3::narration::{Banner, Narrator};
+use lab3::settings::{self, Talk};
+use tokio::time::interval;
+
+/// Step 5: a broker that keeps the messages
+#[derive(Parser)]
+struct Arguments {
+    /// The broker's port
+    #[arg(long, default_value = "6379")]
+    port: u16,
+    /// Use the built-in broker even where a redis-server is installed
+    #[arg(long, conflicts_with_all = ["redis_server", "appendonly"])]
+    builtin: bool,
+    /// Use a redis-server, or fail
+    #[arg(long)]
+    redis_server: bool,
+    /// Keep the messages on disk (in the current directory)
+    #[arg(long, requires = "redis_server")]
+    appendonly: bool,
+    #[command(flatten)]
+    talk: Talk,
+}
+
+impl Arguments {
+    fn choice(&self) -> Choice {
+        match (self.builtin, self.redis_server) {
+            (true, _) => Choice::BuiltIn,
+            (_, true) => Choice::RedisServer,
+            _ => Choice::Best,
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), settings::Exit> {
+    let arguments: Arguments = settings::read();
+    let narrator = arguments.talk.narrator();
+    let url = format!("redis://127.0.0.1:{}/0", arguments.port);
+    let ours = match broker::ask(&url).await {
+        Ok(_) => None,
+        Err(_) => {
+            Some(Broker::start(arguments.choice(), arguments.port, arguments.appendonly).await?)
+        }
+    };
+    introduce(&narrator, ours.as_ref(), &url).await;
+
+    let interrupt = Interrupt::listen();
+    let watching = watch(narrator.clone(), url);
+    let Some(mut ours) = ours else {
+        interrupt.once().run_until_cancelled(watching).await;
+        return Ok(());
+    };
+    let log = ours.log();
+    let passing_on = async {
+        if let Some(log) = log {
+            narrator.pass_on(log).await;
+        }
+        // The built-in one says nothing; a redis-server that ends takes the program with it.
+        if ours.is_built_in() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        () = interrupt.once().cancelled() => {}
+        () = watching => {}
+        () = passing_on => {}
+    }
+    ours.stop().await;
+    narrator.say("\n  the broker has stopped, and what it kept in memory is gone");
+    Ok(())
+}
+
+async fn introduce(narrator: &Narrator, ours: Option<&Broker>, url: &str) {
+    let which = broker::ask(url).await.unwrap_or_else(|_| "unknown".to_owned());
+    let (see, note) = match ours {
+        None => ("It answers already, so nothing is started; Ctrl-C leaves it running.", ""),
+        Some(ours) if ours.is_built_in() => (
+            "It keeps nothing on disk and is meant for the class.",
+            "a real one: scripts/install-redis.sh",
+        ),
+        Some(_) => {
+            ("It is a real one, started for you, and keeps nothing on disk unless asked.", "")
+        }
+    };
+    let started = ours.map_or_else(|| "not by us".to_owned(), ToString::to_string);
+    narrator.banner(&Banner {
+        step: Some(5),
+        title: "a broker",
+        see: &[see, note][..if note.is_empty() { 1 } else { 2 }],
+        facts: &[("broker", which), ("started", started), ("address", url.to_owned())],
+        elsewhere: &[
+            ("look inside", "redis-cli PING"),
+            ("worker", "cargo run --bin step6_worker"),
+            ("stop", "Ctrl-C"),
+        ],
+    });
+}
+
+/// The gauge, every second.
+async fn watch(narrator: Narrator, url: String) {
+    let gauge = Arc::new(Gauge::of(&url));
+    let line = narrator.gauge("");
+    let mut seconds = interval(Duration::from_secs(1));
+    let mut last = String::new();
+    loop {
+        seconds.tick().await;
+        let reading = gauge.read().await;
+        line.note(reading.clone());
+        if !narrator.moves() && reading != last {
+            narrator.say(format!("  {reading}"));
+        }
+        last = reading;
+    }
+}

@@ -1,0 +1,110 @@
+//! Step 6: the worker, which takes messages from the queue and runs their tasks.
+//!
+//! ```text
+//! terminal 1   cargo run --bin step5_broker
+//! terminal 2   cargo run --bin step6_worker
+//! ```
+//!
+//! Ctrl-C once finishes what runs; twice stops at once and gives back what is not acknowledged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use lab3::interrupt::Interrupt;
+use lab3::narration::{Banner, Told};
+use lab3::settings::{self, BrokerUrl, Mail, Talk};
+use lab3::tasks;
+use taskqueue::{Broker, Stop, Worker, WorkerOptions};
+
+/// Step 6: a worker that sends the mail
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    broker: BrokerUrl,
+    #[command(flatten)]
+    mail: Mail,
+    #[command(flatten)]
+    talk: Talk,
+    /// The queues to take from
+    #[arg(short = 'Q', long, value_delimiter = ',', default_value = "celery")]
+    queues: Vec<String>,
+    /// How many tasks run at the same time [default: one a core]
+    #[arg(short, long)]
+    concurrency: Option<usize>,
+    /// The worker's name [default: celery@<this machine>]
+    #[arg(short = 'n', long)]
+    hostname: Option<String>,
+    /// Acknowledge a message after its task has run, not before
+    #[arg(long)]
+    acks_late: bool,
+    /// How long a silent worker keeps its messages
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = settings::duration)]
+    lease: Duration,
+}
+
+impl Arguments {
+    fn options(&self) -> WorkerOptions {
+        let usual = WorkerOptions::default();
+        WorkerOptions {
+            hostname: self.hostname.clone().unwrap_or(usual.hostname),
+            queues: self.queues.clone(),
+            concurrency: self.concurrency.unwrap_or(usual.concurrency),
+            acks_late: self.acks_late,
+            // The form's success page shows when a task starts.
+            track_started: true,
+            lease: self.talk.clock().real(self.lease).max(Duration::from_millis(200)),
+            visibility_timeout: usual.visibility_timeout,
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), settings::Exit> {
+    let arguments: Arguments = settings::read();
+    let narrator = arguments.talk.narrator();
+    let options = arguments.options();
+    let mail = arguments.mail.slow_mail(&narrator)?;
+    let broker = Arc::new(Broker::new(&arguments.broker.url())?);
+    let acknowledges = if options.acks_late { "after the run" } else { "before the run" };
+    narrator.banner(&Banner {
+        step: Some(6),
+        title: "a worker",
+        see: &["It waits for messages, runs their tasks and stores the results."],
+        facts: &[
+            ("name", options.hostname.clone()),
+            ("broker", broker.url().to_owned()),
+            ("queues", options.queues.join(", ")),
+            ("concurrency", format!("{} tasks at a time", options.concurrency)),
+            ("acknowledge", acknowledges.to_owned()),
+            ("tasks", tasks::SEND_FEEDBACK_EMAIL.to_owned()),
+            (
+                "mail",
+                format!("after {} of work, to {}", lab3::clock::words(mail.work), mail.mailer),
+            ),
+        ],
+        elsewhere: &[("the form", "cargo run --bin step7_async_form")],
+    });
+
+    let told = Told::by(&narrator);
+    let bars = told.clone();
+    let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)));
+    let worker = Worker::new(broker, registry, options, Arc::new(move |event| told.event(event)))?;
+    let stop = Stop::new();
+    tokio::spawn(stop_on_ctrl_c(stop.clone(), narrator.clone()));
+    let done = worker.run(stop).await?;
+
+    narrator.say(format!("\n  {} succeeded, {} failed", done.succeeded, done.failed));
+    narrator.next("cargo run --bin step7_async_form", "a form that feeds the queue");
+    Ok(())
+}
+
+/// Warm at the first Ctrl-C, cold at the second, as in Celery.
+async fn stop_on_ctrl_c(stop: Stop, narrator: lab3::narration::Narrator) {
+    let interrupt = Interrupt::listen();
+    interrupt.once().cancelled().await;
+    narrator.say("\n  finishing what runs; Ctrl-C again stops at once and gives it back");
+    stop.warm();
+    interrupt.twice().cancelled().await;
+    stop.cold();
+}

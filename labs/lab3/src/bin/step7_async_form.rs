@@ -1,0 +1,105 @@
+//! Step 7: the form that hands its mail to a queue.
+//!
+//! ```text
+//! terminal 1   cargo run --bin step5_broker
+//! terminal 2   cargo run --bin step6_worker
+//! terminal 3   cargo run --bin step7_async_form
+//! browser      http://localhost:8000
+//! ```
+//!
+//! The page is back at once; the worker sends the mail. `--wait-result` waits for it all the same.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use lab3::form::{self, Accepted, Limits, OnSubmit, Progress, Refused, Submission};
+use lab3::interrupt::Interrupt;
+use lab3::narration::{Banner, Question, Told, Visits};
+use lab3::settings::{self, BrokerUrl, FormPort, Talk};
+use lab3::tasks::send_feedback_email_task;
+use taskqueue::{AsyncResult, Broker};
+
+/// Step 7: a form that hands its mail to a queue
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    form: FormPort,
+    #[command(flatten)]
+    broker: BrokerUrl,
+    #[command(flatten)]
+    talk: Talk,
+    /// Wait for the task's result before answering, which is the mistake to try once
+    #[arg(long)]
+    wait_result: bool,
+}
+
+const QUESTION: Question = Question {
+    asks: "the same mail, the same 20 s of work, now in a worker. What gets shorter?",
+    answers: &[
+        ("the work", "The work takes as long as before; somebody else does it."),
+        ("the visitor's wait", "So it is: the wait is gone from the page, the work is not."),
+        ("both", "Only the wait: a queue does not make the work faster, it moves it."),
+    ],
+};
+
+#[tokio::main]
+async fn main() -> Result<(), settings::Exit> {
+    let arguments: Arguments = settings::read();
+    let narrator = arguments.talk.narrator();
+    let told = Told::by(&narrator);
+    let broker = Broker::new(&arguments.broker.url())?;
+    let broker = Arc::new(broker.observed_by(Arc::new(move |event| told.event(event))));
+    let listener = arguments.form.listen().await?;
+    narrator.banner(&Banner {
+        step: Some(7),
+        title: "a form that hands its mail to a queue",
+        see: &["The page is back at once. The mail appears in the worker's terminal."],
+        facts: &[("broker", broker.url().to_owned())],
+        elsewhere: &[
+            ("worker", "cargo run --bin step6_worker"),
+            ("browser", &arguments.form.url()),
+            ("stop", "Ctrl-C"),
+        ],
+    });
+    narrator.check(&broker).await;
+    let said = narrator.ask(&QUESTION);
+
+    let visits = Visits::at(&narrator);
+    let told = visits.clone();
+    let mail_later =
+        Arc::new(MailLater { broker, visits: visits.clone(), wait_result: arguments.wait_result });
+    let stop = Interrupt::listen().once().clone();
+    let limits = Limits::default();
+    form::serve(listener, mail_later, move |event| told.event(event), stop, limits).await?;
+
+    narrator.compare(&QUESTION, said, visits.rows().first().map(|(waited, _)| *waited));
+    narrator.next("cargo run --bin step8_examine", "what the queue left in Redis");
+    Ok(())
+}
+
+/// The visitor waits for one write to Redis.
+struct MailLater {
+    broker: Arc<Broker>,
+    visits: Visits,
+    wait_result: bool,
+}
+
+impl OnSubmit for MailLater {
+    async fn on_submit(&self, form: Submission) -> Result<Accepted, Refused> {
+        let began = Instant::now();
+        let signature = send_feedback_email_task(&form.feedback).task_id(form.id);
+        let task = signature.delay(&self.broker).await.map_err(Refused::because)?;
+        if self.wait_result {
+            task.get(Duration::MAX).await.map_err(Refused::because)?;
+        }
+        tokio::spawn(self.visits.clone().watch(task.clone(), began));
+        Ok(Accepted::Queued { task_id: task.id })
+    }
+
+    async fn progress(&self, task_id: &str) -> Option<Progress> {
+        let state = AsyncResult::new(task_id, &self.broker).state().await.ok()?;
+        let command = format!("redis-cli GET celery-task-meta-{task_id}");
+        Some(Progress { state: state.to_string(), command, done: state.is_ready() })
+    }
+}

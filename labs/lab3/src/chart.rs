@@ -1,0 +1,106 @@
+//! Two lanes on one time axis: how long the visitor waited, and how long the work took.
+//!
+//! Text only, at most 80 columns. The bars are drawn to scale, so that a wait of milliseconds
+//! beside one of seconds is the hair's breadth that it is.
+
+use std::time::Duration;
+
+use crate::clock::words;
+
+/// Columns for the bars.
+const BAR: usize = 40;
+/// Columns for the names.
+const NAME: usize = 24;
+
+/// One bar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane {
+    /// What it shows, at most 24 characters.
+    pub name: String,
+    /// Where it begins on the axis.
+    pub from: Duration,
+    /// Where it ends.
+    pub to: Duration,
+}
+
+impl Lane {
+    /// A bar from the beginning of time.
+    #[must_use]
+    pub fn new(name: impl Into<String>, length: Duration) -> Self {
+        Self { name: name.into(), from: Duration::ZERO, to: length }
+    }
+}
+
+/// The lanes under an axis; `block` is the character that fills a bar.
+#[must_use]
+pub fn chart(lanes: &[Lane], block: char) -> String {
+    let longest = lanes.iter().map(|lane| lane.to).max().unwrap_or_default();
+    let scale = Duration::max(longest, Duration::from_millis(1));
+    let axis: String = (0..=4).map(|quarter| tick(scale * quarter / 4)).collect();
+    let mut text = format!("  {:<NAME$}{}", "", axis.trim_end());
+    for lane in lanes {
+        text.push_str(&format!("\n  {:<NAME$}{}", lane.name, bar(lane, scale, block)));
+    }
+    text
+}
+
+/// Its text begins where its time is.
+fn tick(at: Duration) -> String {
+    let seconds = at.as_secs_f64();
+    let text = if at.is_zero() { "0".to_owned() } else { format!("{} s", rounded(seconds)) };
+    format!("{text:<width$}", width = BAR / 4)
+}
+
+fn rounded(seconds: f64) -> String {
+    let digits = if seconds >= 10.0 { 0 } else { 1 };
+    format!("{seconds:.digits$}")
+}
+
+fn bar(lane: &Lane, scale: Duration, block: char) -> String {
+    let column = |at: Duration| at.as_secs_f64() / scale.as_secs_f64() * BAR as f64;
+    let (from, to) = (column(lane.from), column(lane.to));
+    let length = lane.to - lane.from;
+    if to - from < 0.5 {
+        return format!("{}▏{}", " ".repeat(whole(from)), words(length));
+    }
+    let filled = whole(to).max(whole(from) + 1) - whole(from);
+    let bar = std::iter::repeat_n(block, filled).collect::<String>();
+    format!("{}{bar} {}", " ".repeat(whole(from)), words(length))
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 40")]
+fn whole(columns: f64) -> usize {
+    columns.round().max(0.0) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_are_drawn_to_scale_and_within_eighty_columns() {
+        let lanes = [
+            Lane::new("step 2  visitor waits", Duration::from_secs(20)),
+            Lane::new("step 7  visitor waits", Duration::from_millis(4)),
+            Lane {
+                name: "        work".into(),
+                from: Duration::from_secs(10),
+                to: Duration::from_secs(20),
+            },
+        ];
+        let drawn = chart(&lanes, '#');
+        let expected = [
+            "                          0         5.0 s     10 s      15 s      20 s",
+            "  step 2  visitor waits   ######################################## 20.0 s",
+            "  step 7  visitor waits   ▏4.0 ms",
+            "          work                                #################### 10.0 s",
+        ];
+        assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
+        assert!(drawn.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn nothing_to_draw_is_no_reason_to_fail() {
+        assert!(chart(&[Lane::new("none", Duration::ZERO)], '#').contains("▏0 µs"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Lab time: the clock that `--speed` makes run faster.
+//!
+//! All durations of the lab (the 20 s of work, a lease, a countdown) are lab time. With
+//! `--speed 10` they pass in a tenth, and every duration that is told names both.
+
+use std::time::Duration;
+
+/// How fast lab time passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LabClock {
+    speed: f64,
+}
+
+impl LabClock {
+    /// A clock at `speed` times real time; `speed` is positive.
+    #[must_use]
+    pub fn new(speed: f64) -> Self {
+        Self { speed }
+    }
+
+    /// How long `lab` takes on the wall.
+    #[must_use]
+    pub fn real(self, lab: Duration) -> Duration {
+        lab.div_f64(self.speed)
+    }
+
+    /// What `real` is worth in the lab.
+    #[must_use]
+    pub fn lab(self, real: Duration) -> Duration {
+        real.mul_f64(self.speed)
+    }
+
+    /// A measured duration in words: `20.0 s`, or `20.0 s (2.0 s real)`.
+    #[must_use]
+    pub fn tell(self, real: Duration) -> String {
+        match self.note() {
+            None => words(real),
+            Some(_) => format!("{} ({} real)", words(self.lab(real)), words(real)),
+        }
+    }
+
+    /// What a banner says about a clock that does not run at real time.
+    #[must_use]
+    pub fn note(self) -> Option<String> {
+        let scaled = (self.speed - 1.0).abs() > f64::EPSILON;
+        scaled.then(|| {
+            format!(
+                "lab clock ×{}: 20 s of the lab are {} on the wall",
+                self.speed,
+                words(self.real(Duration::from_secs(20)))
+            )
+        })
+    }
+}
+
+/// A duration as a person says it: `340 µs`, `4.2 ms`, `20.0 s`, `2 min 5 s`.
+#[must_use]
+pub fn words(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        s if s < 0.001 => format!("{} µs", duration.as_micros()),
+        s if s < 0.01 => format!("{:.1} ms", s * 1e3),
+        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
+        s if s < 100.0 => format!("{s:.1} s"),
+        s => format!("{} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_a_person_says_them() {
+        let told = [340, 4_200, 55_000, 999_000, 20_000_000, 125_000_000]
+            .map(|micros| words(Duration::from_micros(micros)));
+        assert_eq!(told, ["340 µs", "4.2 ms", "55 ms", "999 ms", "20.0 s", "2 min 5 s"]);
+    }
+
+    #[test]
+    fn a_faster_clock_tells_both_times() {
+        let clock = LabClock::new(10.0);
+        assert_eq!(clock.real(Duration::from_secs(20)), Duration::from_secs(2));
+        assert_eq!(clock.tell(Duration::from_secs(2)), "20.0 s (2.0 s real)");
+        assert_eq!(LabClock::new(1.0).tell(Duration::from_secs(2)), "2.0 s");
+    }
+}

@@ -1,0 +1,164 @@
+//! Looking into Redis: the gauge of step 5, and the answers of step 8 as redis-cli prints them.
+//!
+//! Everything here only reads. Keys are found by SCAN, never by KEYS, and no more of them than a
+//! page can show.
+
+use redis::aio::MultiplexedConnection;
+use redis::{RedisResult, Value, cmd};
+
+use crate::broker;
+use crate::printable::printable;
+
+/// How many results are counted before it says "or more".
+const COUNTED: usize = 10_000;
+
+/// The figures of the line that step 5 shows.
+pub struct Gauge {
+    url: String,
+}
+
+impl Gauge {
+    /// A gauge of the Redis at `url`.
+    #[must_use]
+    pub fn of(url: &str) -> Self {
+        Self { url: url.to_owned() }
+    }
+
+    /// `celery 3 waiting · unacked 1 · results 7 · clients 2`.
+    pub async fn read(&self) -> String {
+        match self.figures().await {
+            Ok(text) => text,
+            Err(_) => "no answer".to_owned(),
+        }
+    }
+
+    async fn figures(&self) -> RedisResult<String> {
+        let mut redis = broker::connect(&self.url).await?;
+        let waiting: u64 = cmd("LLEN").arg("celery").query_async(&mut redis).await?;
+        let unacked: u64 = cmd("HLEN").arg("unacked").query_async(&mut redis).await?;
+        let results = keys(&mut redis, "celery-task-meta-*", COUNTED).await?.len();
+        let more = if results >= COUNTED { "+" } else { "" };
+        let info: String = cmd("INFO").arg("clients").query_async(&mut redis).await?;
+        let clients = info.lines().find_map(|line| line.strip_prefix("connected_clients:"));
+        // One of them is this gauge.
+        let clients =
+            clients.and_then(|count| count.trim().parse::<u64>().ok()).map_or(0, |count| count - 1);
+        Ok(format!(
+            "celery {waiting} waiting · unacked {unacked} · results {results}{more} · clients {clients}"
+        ))
+    }
+}
+
+/// Keys that match `pattern`, sorted, at most `most`.
+///
+/// # Errors
+/// Redis can't be asked.
+pub async fn keys(
+    redis: &mut MultiplexedConnection,
+    pattern: &str,
+    most: usize,
+) -> RedisResult<Vec<String>> {
+    let mut found = Vec::new();
+    let mut cursor = 0_u64;
+    loop {
+        let mut scan = cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(1000);
+        let (next, page): (u64, Vec<Vec<u8>>) = scan.query_async(redis).await?;
+        found.extend(page.iter().map(|key| String::from_utf8_lossy(key).into_owned()));
+        if next == 0 || found.len() >= most {
+            break;
+        }
+        cursor = next;
+    }
+    found.sort();
+    found.dedup();
+    found.truncate(most);
+    Ok(found)
+}
+
+/// Any command's answer, an error included, in redis-cli's form.
+///
+/// # Errors
+/// The connection fails.
+pub async fn run(redis: &mut MultiplexedConnection, words: &[String]) -> RedisResult<String> {
+    let [name, arguments @ ..] = words else { return Ok(String::new()) };
+    match cmd(name).arg(arguments).query_async::<Value>(redis).await {
+        Ok(answer) => Ok(shown(&answer)),
+        Err(error) if error.is_io_error() || error.is_timeout() => Err(error),
+        Err(error) => Ok(format!("(error) {}", printable(&refusal(&error), 300))),
+    }
+}
+
+/// Redis' own line: `ERR unknown command 'foo'`.
+fn refusal(error: &redis::RedisError) -> String {
+    format!("{} {}", error.code().unwrap_or("ERR"), error.detail().unwrap_or_default())
+}
+
+/// `"text"`, `(integer) 1`, `(nil)`, and lists numbered.
+#[must_use]
+pub fn shown(answer: &Value) -> String {
+    match answer {
+        Value::Nil => "(nil)".to_owned(),
+        Value::Okay => "OK".to_owned(),
+        Value::Int(number) => format!("(integer) {number}"),
+        Value::Double(number) => format!("(double) {number}"),
+        Value::SimpleString(text) => printable(text, usize::MAX),
+        Value::BulkString(bytes) => quoted(bytes),
+        Value::Array(items) | Value::Set(items) if items.is_empty() => "(empty array)".to_owned(),
+        Value::Array(items) | Value::Set(items) => numbered(items.iter().map(shown)),
+        Value::Map(pairs) => {
+            numbered(pairs.iter().map(|(key, value)| format!("{} => {}", shown(key), shown(value))))
+        }
+        other => printable(&format!("{other:?}"), usize::MAX),
+    }
+}
+
+fn numbered(items: impl ExactSizeIterator<Item = String>) -> String {
+    let width = items.len().to_string().len();
+    let mut text = String::new();
+    for (number, item) in (1..).zip(items) {
+        let indent = format!("\n{:width$}  ", "");
+        let separator = if number > 1 { "\n" } else { "" };
+        text.push_str(&format!("{separator}{number:>width$}) {}", item.replace('\n', &indent)));
+    }
+    text
+}
+
+/// As redis-cli quotes: every byte that is not printable ASCII as `\xNN`.
+fn quoted(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 2);
+    text.push('"');
+    for byte in bytes {
+        match byte {
+            b'"' | b'\\' => text.extend(['\\', char::from(*byte)]),
+            b'\n' => text.push_str("\\n"),
+            b'\r' => text.push_str("\\r"),
+            b'\t' => text.push_str("\\t"),
+            0x07 => text.push_str("\\a"),
+            0x08 => text.push_str("\\b"),
+            b' '..=b'~' => text.push(char::from(*byte)),
+            _ => text.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    text.push('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn answers_look_as_in_redis_cli() {
+        assert_eq!(shown(&Value::Int(3)), "(integer) 3");
+        assert_eq!(shown(&Value::Nil), "(nil)");
+        assert_eq!(shown(&bulk("celery\u{6}\u{16}3 \"ž\"")), r#""celery\x06\x163 \"\xc5\xbe\"""#);
+        assert_eq!(shown(&Value::Array(Vec::new())), "(empty array)");
+        let nested = Value::Array(vec![bulk("a"), Value::Array(vec![bulk("b"), Value::Int(1)])]);
+        assert_eq!(shown(&nested), "1) \"a\"\n2) 1) \"b\"\n   2) (integer) 1");
+    }
+}

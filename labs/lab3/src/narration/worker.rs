@@ -1,0 +1,185 @@
+//! A worker's events in words, and a bar for each task that runs.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use colored::Colorize;
+use taskqueue::{Event, Message, Request};
+
+use super::{Bar, Narrator, Word};
+use crate::printable::printable;
+
+/// What a worker's listener has told so far; shared by the worker and its tasks.
+#[derive(Clone)]
+pub struct Told {
+    narrator: Narrator,
+    bars: Arc<Mutex<HashMap<String, Bar>>>,
+}
+
+impl Told {
+    /// A listener that speaks through `narrator`.
+    #[must_use]
+    pub fn by(narrator: &Narrator) -> Self {
+        Self { narrator: narrator.clone(), bars: Arc::default() }
+    }
+
+    /// Moves the bar of the task `id`.
+    pub fn progress(&self, id: &str, done: f64) {
+        if let Some(bar) = self.bars.lock().unwrap_or_else(PoisonError::into_inner).get(id) {
+            bar.set(done);
+        }
+    }
+
+    /// Says what happened.
+    pub fn event(&self, event: Event) {
+        self.bars(&event);
+        let (word, sentence) = self.sentence(&event);
+        self.narrator.tell(word, sentence);
+        if let Some(command) = command(&event) {
+            self.narrator.command(command);
+        }
+        if let Event::TaskSent { id, raw, .. } = &event {
+            self.message(id, raw);
+        }
+    }
+
+    /// A message as it stands in Redis: what it says, then its beginning as it is.
+    fn message(&self, id: &str, raw: &str) {
+        let Ok(message) = Message::decode(raw.as_bytes()) else { return };
+        let arguments = message.body().ok().and_then(|body| serde_json::to_string(&body.0).ok());
+        let rows = [
+            ("id", id),
+            ("task", &message.headers.task),
+            ("body", &message.body),
+            ("  is", arguments.as_deref().unwrap_or_default()),
+            ("raw", raw),
+        ];
+        for (field, value) in rows {
+            let field = format!("{field:<5}").dimmed();
+            self.narrator.say(format!("{:>10}{field} {}", "", printable(value, 64)));
+        }
+    }
+
+    fn bars(&self, event: &Event) {
+        let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::TaskStarted { request, .. } => {
+                bars.insert(
+                    request.id.clone(),
+                    self.narrator.bar(&format!("task {}", short(&request.id))),
+                );
+            }
+            Event::TaskSucceeded { request, .. }
+            | Event::TaskFailed { request, .. }
+            | Event::TaskGivenBack { request }
+            | Event::TaskLost { request } => drop(bars.remove(&request.id)),
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "every event's sentence, in one place")]
+    fn sentence(&self, event: &Event) -> (Word, String) {
+        let lasted = |runtime: &Duration| self.narrator.clock.tell(*runtime);
+        match event {
+            Event::TaskSent { raw, .. } => (Word::Now("queued"), sent(raw)),
+            Event::WorkerOnline => (Word::Good("ready"), "waiting for messages".into()),
+            Event::WorkerOffline => (Word::Now("offline"), "the worker has stopped".into()),
+            Event::TaskReceived { request } => (Word::Now("received"), received(request)),
+            Event::TaskParked { request, eta } => {
+                let until = eta.format("%H:%M:%S %:z");
+                (Word::Wait("parked"), format!("{} in Redis until {until}", name(request)))
+            }
+            Event::TaskStarted { request, acknowledged } => {
+                let when = if *acknowledged { "already" } else { "not yet" };
+                (Word::Now("started"), format!("{}, {when} acknowledged", name(request)))
+            }
+            Event::TaskSucceeded { request, runtime, .. } => {
+                (Word::Good("succeeded"), format!("{} in {}", name(request), lasted(runtime)))
+            }
+            Event::TaskFailed { request, error, runtime } => {
+                let error = lines(&error.to_string());
+                (
+                    Word::Bad("failed"),
+                    format!("{} after {}\n{error}", name(request), lasted(runtime)),
+                )
+            }
+            Event::TaskRevoked { request } => {
+                (Word::Bad("revoked"), format!("{}: it had expired", name(request)))
+            }
+            Event::TaskRejected { queue, reason } => {
+                let queue = printable(queue, 30);
+                (Word::Bad("put aside"), format!("a message of {queue}\n{}", lines(reason)))
+            }
+            Event::TaskRestored { id, silent, .. } => {
+                let silent = silent.as_secs_f64();
+                (
+                    Word::Wait("restored"),
+                    format!("{}: its worker fell silent {silent:.0} s ago", short(id)),
+                )
+            }
+            Event::TaskGivenBack { request } => {
+                (Word::Wait("given back"), format!("{} stands in the queue again", name(request)))
+            }
+            Event::TaskLost { request } => {
+                (Word::Bad("lost"), format!("{}: it was acknowledged early", name(request)))
+            }
+            Event::LeaseLost { request } => {
+                (Word::Bad("lease lost"), format!("{} may run twice", name(request)))
+            }
+            Event::BrokerLost { reason } => {
+                (Word::Bad("no broker"), lines(reason).trim_start().to_owned())
+            }
+            Event::BrokerBack { away } => (
+                Word::Good("broker"),
+                format!("answers again, after {}", crate::clock::words(*away)),
+            ),
+        }
+    }
+}
+
+/// The redis-cli command that shows what an event left in Redis.
+fn command(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::TaskSent { list, .. } => format!("LINDEX {} 0", printable(list, 30)),
+        Event::TaskParked { .. } => "ZRANGE unacked_eta 0 -1 WITHSCORES".into(),
+        Event::TaskStarted { acknowledged: false, .. } => "HGETALL unacked".into(),
+        Event::TaskSucceeded { request, .. } | Event::TaskFailed { request, .. } => {
+            format!("GET celery-task-meta-{}", request.id)
+        }
+        Event::TaskRejected { queue, .. } => format!("LINDEX {}.dead 0", printable(queue, 30)),
+        Event::TaskRestored { queue, .. } => format!("LLEN {}", printable(queue, 30)),
+        Event::TaskGivenBack { request } => format!("LLEN {}", printable(&request.queue, 30)),
+        _ => return None,
+    })
+}
+
+/// `feedback.tasks.send_feedback_email_task('a@example.com', 'hi')`.
+fn sent(raw: &str) -> String {
+    Message::decode(raw.as_bytes()).map_or_else(
+        |error| printable(&error.to_string(), 60),
+        |message| printable(&format!("{}{}", message.headers.task, message.headers.argsrepr), 60),
+    )
+}
+
+fn received(request: &Request) -> String {
+    let again = if request.redelivered { " (handed out before)" } else { "" };
+    printable(&format!("{} {}{again}", name(request), request.argsrepr), 60)
+}
+
+/// Several lines from outside, each made safe and set under the sentence.
+fn lines(text: &str) -> String {
+    let shown: Vec<_> =
+        text.lines().map(|line| format!("{:>10}{}", "", printable(line, 300))).collect();
+    shown.join("\n")
+}
+
+/// `send_feedback_email_task[73ff0a72]`: the name without its module, the id without its tail.
+fn name(request: &Request) -> String {
+    let function = request.task.rsplit('.').next().unwrap_or_default();
+    printable(&format!("{function}[{}]", short(&request.id)), 60)
+}
+
+fn short(id: &str) -> &str {
+    id.get(..8).unwrap_or(id)
+}

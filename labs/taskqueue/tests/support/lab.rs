@@ -1,0 +1,162 @@
+//! A worker under observation: its events can be waited for, its Redis looked into.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::FromRedisValue;
+use taskqueue::{
+    AsyncResult, Broker, Event, Registry, Signature, Stop, Summary, Task, TaskError, Worker,
+    WorkerOptions,
+};
+use tokio::runtime::Runtime;
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// Longer than anything here takes; only a failing test waits for it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(crate) struct Lab {
+    pub(crate) broker: Arc<Broker>,
+    redis: redis::aio::MultiplexedConnection,
+    /// Lets one waiting `lab.hold` end.
+    pub(crate) gate: Arc<Notify>,
+}
+
+pub(crate) struct Running {
+    pub(crate) events: mpsc::UnboundedReceiver<Event>,
+    pub(crate) stop: Stop,
+    worker: JoinHandle<Summary>,
+    /// Its own, so that it can die as a process dies: all of it at once.
+    runtime: Runtime,
+}
+
+impl Lab {
+    pub(crate) async fn at(url: &str) -> Self {
+        let redis =
+            redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        let mut lab =
+            Self { broker: Arc::new(Broker::new(url).unwrap()), redis, gate: Arc::default() };
+        lab.ask::<()>("FLUSHALL").await;
+        lab
+    }
+
+    /// Sends a command written as in redis-cli; no argument has a space.
+    pub(crate) async fn ask<T: FromRedisValue>(&mut self, line: &str) -> T {
+        self.send(&line.split(' ').collect::<Vec<_>>()).await
+    }
+
+    pub(crate) async fn send<T: FromRedisValue>(&mut self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.redis).await.unwrap()
+    }
+
+    /// `lab.add` adds, `lab.hold` runs until the gate opens, `lab.fail` raises, `lab.panic` panics.
+    fn registry(&self) -> Registry {
+        let gate = Arc::clone(&self.gate);
+        Registry::new([
+            Task::new("lab.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) }),
+            Task::new("lab.hold", [], move |_, ()| {
+                let gate = Arc::clone(&gate);
+                async move {
+                    gate.notified().await;
+                    Ok("held")
+                }
+            }),
+            Task::new("lab.fail", ["message"], |_, (message,): (String,)| async move {
+                Err::<(), _>(TaskError::new("ValueError", message))
+            }),
+            Task::new("lab.panic", [], |_, ()| async {
+                if true { panic!("out of cheese") } else { Ok(()) }
+            }),
+        ])
+    }
+
+    /// How many messages workers hold.
+    pub(crate) async fn broker_holds(&self) -> i64 {
+        redis::cmd("HLEN").arg("unacked").query_async(&mut self.redis.clone()).await.unwrap()
+    }
+
+    pub(crate) fn start(&self, options: WorkerOptions) -> Running {
+        let (sender, events) = mpsc::unbounded_channel();
+        let observe = Arc::new(move |event| drop(sender.send(event)));
+        let worker =
+            Worker::new(Arc::clone(&self.broker), self.registry(), options, observe).unwrap();
+        let stop = Stop::new();
+        let told = stop.clone();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let worker = runtime.spawn(async move { worker.run(told).await.unwrap() });
+        Running { events, stop, worker, runtime }
+    }
+
+    pub(crate) async fn send_task(&self, signature: Signature) -> AsyncResult {
+        signature.delay(&self.broker).await.unwrap()
+    }
+}
+
+impl Running {
+    /// Waits until an event answers `wanted`.
+    pub(crate) async fn until<T>(&mut self, wanted: impl Fn(&Event) -> Option<T>) -> T {
+        let found = async {
+            loop {
+                let event =
+                    self.events.recv().await.expect("the worker ended before the event came");
+                if let Some(found) = wanted(&event) {
+                    return found;
+                }
+            }
+        };
+        timeout(PATIENCE, found).await.expect("the event never came")
+    }
+
+    pub(crate) async fn until_started(&mut self) -> bool {
+        self.until(|event| match event {
+            Event::TaskStarted { acknowledged, .. } => Some(*acknowledged),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn until_rejected(&mut self) -> String {
+        self.until(|event| match event {
+            Event::TaskRejected { reason, .. } => Some(reason.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub(crate) async fn finish(self) -> Summary {
+        self.stop.warm();
+        self.ended().await
+    }
+
+    pub(crate) async fn ended(self) -> Summary {
+        let summary =
+            timeout(PATIENCE, self.worker).await.expect("the worker does not stop").unwrap();
+        self.runtime.shutdown_background();
+        summary
+    }
+
+    /// Dies without a word, as by SIGKILL: nothing is settled, no lease is renewed.
+    pub(crate) async fn die(self) {
+        self.runtime.shutdown_background();
+        assert!(self.worker.await.unwrap_err().is_cancelled());
+    }
+}
+
+pub(crate) fn options() -> WorkerOptions {
+    WorkerOptions { hostname: "celery@test".into(), concurrency: 4, ..WorkerOptions::default() }
+}
+
+pub(crate) fn late() -> WorkerOptions {
+    WorkerOptions { acks_late: true, ..options() }
+}
+
+pub(crate) fn add(x: i64, y: i64) -> Signature {
+    Signature::new("lab.add").arg(x).arg(y)
+}
