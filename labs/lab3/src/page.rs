@@ -13,6 +13,16 @@ const STYLE: PreEscaped<&str> = PreEscaped(include_str!("page.css"));
 
 const HEADING: &str = "How are we doing?";
 
+const NO_ERRORS: FieldErrors = FieldErrors { email: None, message: None };
+
+/// Where the keyboard and the screen reader start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Focus {
+    Email,
+    Message,
+    Elsewhere,
+}
+
 /// A page without its frame.
 pub(crate) struct Page {
     title: String,
@@ -58,39 +68,39 @@ impl Page {
 impl Form<'_> {
     /// The form as a visitor finds it.
     pub(crate) fn empty(&self) -> Page {
-        Page::new(HEADING, self.content(None, &html! {}))
+        let content = self.content(&html! {}, &NO_ERRORS, Focus::Email);
+        Page::new(HEADING, content)
     }
 
-    /// The form again, its mistakes marked.
+    /// The form again, its mistakes marked; the first of them has the focus.
     pub(crate) fn invalid(&self, errors: &FieldErrors) -> Page {
+        let focus = if errors.email.is_some() { Focus::Email } else { Focus::Message };
         let title = format!("Error: {HEADING}");
-        Page::new(&title, self.content(Some(errors), &html! {}))
+        Page::new(&title, self.content(&html! {}, errors, focus))
     }
 
-    /// The form again, under a banner that says what happened.
+    /// The form again, under a banner that says what happened and has the focus.
     pub(crate) fn refused(&self, refused: &Refused) -> Page {
         let banner = html! {
-            section.banner role="alert" {
-                h2 { "Your feedback was not sent" }
-                p { (refused.reason) }
-                p { (refused.next) }
+            section.banner role="alert" tabindex="-1" autofocus {
+                h2 { "Your feedback was not accepted" }
+                p { (with_code(&refused.reason)) }
+                p { (with_code(&refused.next)) }
                 p { "What you typed is still here." }
             }
         };
-        Page::new(&format!("Not sent: {HEADING}"), self.content(None, &banner))
+        let title = format!("Not accepted: {HEADING}");
+        Page::new(&title, self.content(&banner, &NO_ERRORS, Focus::Elsewhere))
     }
 
-    fn content(&self, errors: Option<&FieldErrors>, banner: &Markup) -> Markup {
-        let email_error = errors.and_then(|errors| errors.email.as_ref());
-        let message_error = errors.and_then(|errors| errors.message.as_ref());
-        let focus_message = email_error.is_none() && message_error.is_some();
+    fn content(&self, banner: &Markup, errors: &FieldErrors, focus: Focus) -> Markup {
         html! {
             h1 { (HEADING) }
             (banner)
             form method="post" action="/" {
                 input type="hidden" name="token" value=(self.token);
-                (self.email_field(email_error, !focus_message))
-                (self.message_field(message_error, focus_message))
+                (self.email_field(errors.email.as_ref(), focus == Focus::Email))
+                (self.message_field(errors.message.as_ref(), focus == Focus::Message))
                 button type="submit" { "Submit" }
             }
         }
@@ -118,6 +128,15 @@ impl Form<'_> {
                 // HTML swallows the first newline of a textarea; this one instead of a typed one.
                 "\n" (self.message)
             }
+        }
+    }
+}
+
+/// A command `between backticks`, as the terminal's messages have them, looks like one.
+fn with_code(text: &str) -> Markup {
+    html! {
+        @for (place, part) in text.split('`').enumerate() {
+            @if place % 2 == 0 { (part) } @else { code { (part) } }
         }
     }
 }

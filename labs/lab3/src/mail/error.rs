@@ -7,6 +7,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::printable::printable;
+
 /// How far a letter had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
@@ -51,7 +53,10 @@ pub enum SendError {
         source: lettre::transport::smtp::Error,
     },
     /// No answer in time.
-    #[error("the mail server {server} was silent for {after:?} ({stage})\n  next: {}", next_when_lost(*.stage))]
+    #[error(
+        "the mail server {server} was silent for {after:?} ({stage})\n  next: {}",
+        next_when_lost(*.stage)
+    )]
     Silent {
         /// Host and port.
         server: String,
@@ -61,7 +66,10 @@ pub enum SendError {
         after: Duration,
     },
     /// The server said no.
-    #[error("the mail server {server} answered {code} ({stage}): {}\n  next: {}", crate::printable::printable(.reply, 200), next_after(*.stage, *.code))]
+    #[error(
+        "the mail server {server} answered {code} ({stage}): {}\n  next: {}",
+        printable(.reply, 200), next_after(*.stage, *.code)
+    )]
     Answered {
         /// Host and port.
         server: String,
@@ -74,7 +82,8 @@ pub enum SendError {
     },
     /// The address has letters that the server cannot carry.
     #[error(
-        "the mail server {server} takes no address beyond ASCII (SMTPUTF8)\n  next: write the domain in its xn-- form, or use another server"
+        "the mail server {server} takes no address beyond ASCII (SMTPUTF8)\n  \
+         next: write the domain in its xn-- form, or use another server"
     )]
     NoUtf8 {
         /// Host and port.
@@ -91,7 +100,8 @@ pub enum SendError {
     BadId,
     /// The file did not take it.
     #[error(
-        "the letter cannot be appended to {path}\n  next: check that its directory exists and may be written"
+        "the letter cannot be appended to {path}\n  \
+         next: check that its directory exists and may be written"
     )]
     File {
         /// The file.

@@ -39,17 +39,20 @@ pub struct SmtpServer {
 pub enum ServerError {
     /// TLS was asked for, and this build has none.
     #[error(
-        "smtps:// needs TLS, which this build leaves out (feature `smtp-tls`)\n  next: use a mail catcher without TLS, e.g. --smtp smtp://localhost:1025"
+        "smtps:// needs TLS, which this build leaves out (feature `smtp-tls`)\n  \
+         next: use a mail catcher without TLS, e.g. --smtp smtp://localhost:1025"
     )]
     NoTls,
     /// A password would travel in the clear.
     #[error(
-        "a user or password in the URL needs TLS, which this build leaves out (feature `smtp-tls`)\n  next: use a mail catcher without login, e.g. --smtp smtp://localhost:1025"
+        "a user or password in the URL needs TLS, which this build leaves out (feature `smtp-tls`)\n  \
+         next: use a mail catcher without login, e.g. --smtp smtp://localhost:1025"
     )]
     Credentials,
     /// Neither host nor port can be read from it.
     #[error(
-        "this is no mail server's URL\n  next: write it as smtp://host:port, e.g. --smtp smtp://localhost:1025"
+        "this is no mail server's URL\n  \
+         next: write it as smtp://host:port, e.g. --smtp smtp://localhost:1025"
     )]
     NotAUrl,
 }

@@ -182,22 +182,23 @@ async fn a_newline_that_was_typed_first_survives_the_next_page() {
 async fn a_refusal_keeps_the_text_and_says_what_happened_and_what_to_do() {
     let refused = Refused {
         reason: "No Redis answers at 127.0.0.1:6379.".to_owned(),
-        next: "Start one with <cargo run --bin step5_broker>.".to_owned(),
+        next: "Start one with `cargo run --bin step5_broker` <soon>.".to_owned(),
     };
     let fake = Fake::answering([Some(Err(refused))]);
     let site = site_with(fake, Limits::default()).await;
     let page = site.post("email=ann%40example.com&message=Hello&token=t-1").await;
     assert_eq!(page.status(), 503);
     for part in [
-        r#"role="alert""#,
+        r#"role="alert" tabindex="-1" autofocus"#,
         "<p>No Redis answers at 127.0.0.1:6379.</p>",
-        "<p>Start one with &lt;cargo run --bin step5_broker&gt;.</p>",
+        "<p>Start one with <code>cargo run --bin step5_broker</code> &lt;soon&gt;.</p>",
         r#"value="ann@example.com""#,
         ">\nHello</textarea>",
     ] {
         assert!(page.has(part), "{part}");
     }
     assert_eq!(page.attribute("name=\"token\"", "value"), "t-1");
+    assert_eq!(page.body().matches(" autofocus").count(), 1);
 }
 
 fn progress(state: &str, done: bool) -> Progress {
