@@ -3,8 +3,8 @@
 //! Redis adds in C's `long double` and prints seventeen decimals without the zeros at the end, so
 //! 10.5 + 0.1 is 10.6. A double would say 10.59999999999999964. Decimal fractions of up to
 //! seventeen places are therefore added exactly, as whole multiples of 10⁻¹⁷; what does not fit is
-//! added as a double. The two differ from Redis only where a `long double` itself is rounded,
-//! beyond some nineteen digits.
+//! added as a double. Redis' own rounding shows beyond some nineteen digits: there 5000 + 5.6 is
+//! 5005.60000000000000009, and here 5005.6.
 
 use std::fmt;
 
@@ -60,16 +60,21 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// Reads plain digits with at most seventeen decimals and nineteen digits before the point.
+/// Reads digits, with a point and an exponent or without, if they fit.
 fn exact(text: &[u8]) -> Option<i128> {
-    let text = std::str::from_utf8(text).ok()?;
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let plain = [whole, part].iter().all(|run| run.bytes().all(|byte| byte.is_ascii_digit()));
-    if !plain || whole.len() > 19 || part.len() > PLACES {
+    let text = std::str::from_utf8(text).ok()?.to_ascii_lowercase();
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(&text);
+    let (number, exponent) = unsigned.split_once('e').unwrap_or((unsigned, "0"));
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let digits = format!("{whole}{part}");
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || digits.len() > 19 {
         return None;
     }
-    let units: i128 = format!("{whole}{part:0<PLACES$}").parse().ok()?;
+    let shift =
+        i64::try_from(PLACES - part.len().min(PLACES)).ok()? + exponent.parse::<i64>().ok()?;
+    let fits = part.len() <= PLACES && (0..=36).contains(&shift);
+    let shift = usize::try_from(shift).ok().filter(|_| fits)?;
+    let units: i128 = format!("{digits}{:0<shift$}", "").parse().ok()?;
     Some(if text.starts_with('-') { -units } else { units })
 }
 

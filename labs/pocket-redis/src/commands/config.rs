@@ -101,11 +101,15 @@ impl Settings {
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     let patterns = &call.args[2..];
     let all = call.world.settings.all(call.world.port).into_iter();
-    let wanted = |name: &str| {
-        patterns.iter().any(|pattern| glob::matches_ignoring_case(pattern, name.as_bytes()))
-    };
-    let found = all.filter(|(name, _)| wanted(name));
-    Ok(Reply::Map(found.map(|(name, value)| (Reply::bulk(name), Reply::bulk(value))).collect()))
+    let found = all.filter_map(|(name, value)| {
+        let hit = |pattern: &&Vec<u8>| glob::matches_ignoring_case(pattern, name.as_bytes());
+        let pattern = patterns.iter().find(hit)?;
+        // A name is given back as it was written; what a pattern found has its own.
+        let written = pattern.eq_ignore_ascii_case(name.as_bytes());
+        let name = if written { Reply::bulk(pattern) } else { Reply::bulk(name) };
+        Some((name, Reply::bulk(value)))
+    });
+    Ok(Reply::Map(found.collect()))
 }
 
 /// CONFIG SET name value …: all or none.

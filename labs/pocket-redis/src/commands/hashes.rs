@@ -119,7 +119,9 @@ pub(crate) fn hincrby(call: &mut Call<'_>) -> Outcome {
 /// HINCRBYFLOAT key field n
 pub(crate) fn hincrbyfloat(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
-    call.double(3)?;
+    if !call.double(3)?.is_finite() {
+        return Err("ERR value is NaN or Infinity".into());
+    }
     let old = call.get::<Hash>(&args[1])?.and_then(|hash| hash.get(&args[2]));
     let sum =
         decimal_sum(old.map(Vec::as_slice), &args[3], &"ERR hash value is not a float".into())?;

@@ -179,6 +179,8 @@ fn score_limit(text: &[u8]) -> Result<ScoreLimit, Fault> {
         [b'(', rest @ ..] => (true, rest),
         _ => (false, text),
     };
+    // C's `strtod` takes nothing for zero, and so does Redis here.
+    let number = if number.is_empty() { b"0" } else { number };
     let score = parse_double(number).ok_or("ERR min or max is not a float")?;
     Ok(ScoreLimit { score, exclusive })
 }

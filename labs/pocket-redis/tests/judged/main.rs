@@ -1,0 +1,7 @@
+//! Sequences whose judge is a real redis-server: equal replies, byte for byte, in RESP2 and RESP3.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod families;
+mod generated;
