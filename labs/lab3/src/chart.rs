@@ -8,14 +8,14 @@ use std::time::Duration;
 use crate::clock::words;
 
 /// Columns for the bars.
-const BAR: usize = 40;
+const BAR: usize = 36;
 /// Columns for the names.
-const NAME: usize = 24;
+const NAME: usize = 28;
 
 /// One bar.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lane {
-    /// What it shows, at most 24 characters.
+    /// What it shows, at most 28 characters.
     pub name: String,
     /// Where it begins on the axis.
     pub from: Duration,
@@ -68,7 +68,7 @@ fn bar(lane: &Lane, scale: Duration, block: char) -> String {
     format!("{}{bar} {}", " ".repeat(whole(from)), words(length))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 40")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 36")]
 fn whole(columns: f64) -> usize {
     columns.round().max(0.0) as usize
 }

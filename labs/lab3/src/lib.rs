@@ -1,7 +1,19 @@
 //! What the steps of Lab 3 share.
 
+pub mod broker;
+pub mod chart;
+pub mod clock;
+pub mod doctor;
+pub mod examine;
 pub mod feedback;
 pub mod form;
+pub mod interrupt;
 pub mod mail;
+pub mod narration;
 mod page;
 pub mod printable;
+pub mod settings;
+pub mod slow_mail;
+pub mod tasks;
+pub mod tour;
+pub mod visitor;

@@ -9,15 +9,18 @@
 
 mod bar;
 mod form;
+mod look;
 mod story;
 mod worker;
 
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use colored::Colorize;
 use indicatif::MultiProgress;
+use redis::{ConnectionAddr, IntoConnectionInfo};
 use tokio::io::{AsyncBufRead, Lines};
 
 use crate::chart::{Lane, chart};
@@ -30,6 +33,10 @@ pub use worker::Told;
 
 /// The widest line.
 pub const WIDTH: usize = 80;
+/// Columns before a sentence.
+const TIME_AND_WORD: usize = 23;
+/// Columns before what belongs to the line above.
+const INDENT: usize = 10;
 
 /// Speaks to whoever sits before the program.
 #[derive(Clone)]
@@ -39,6 +46,7 @@ pub struct Narrator {
     /// The lab's clock, for every duration that is told.
     pub clock: LabClock,
     began: Instant,
+    redis_cli: Arc<OnceLock<String>>,
 }
 
 impl Narrator {
@@ -58,6 +66,7 @@ impl Narrator {
             asks: asks && terminal && io::stdin().is_terminal(),
             clock,
             began: Instant::now(),
+            redis_cli: Arc::default(),
         }
     }
 
@@ -76,12 +85,25 @@ impl Narrator {
     /// Something that happened: when, a word for it, and the sentence.
     pub fn tell(&self, word: Word, sentence: impl Display) {
         let at = self.clock.lab(self.began.elapsed()).as_secs_f64();
-        self.say(format!("{} {} {sentence}", format!("{at:>7.2} s").dimmed(), word.shown()));
+        let text = wrapped(&sentence.to_string(), TIME_AND_WORD, INDENT);
+        self.say(format!("{} {} {text}", format!("{at:>7.2} s").dimmed(), word.shown()));
     }
 
     /// The redis-cli command that shows the same.
     pub fn command(&self, command: impl Display) {
-        self.say(format!("{:>10}{}", "", format!("$ redis-cli {command}").dimmed()));
+        let line = format!("$ {} {command}", self.redis_cli());
+        self.say(format!("{:INDENT$}{}", "", line.dimmed()));
+    }
+
+    /// From now on, commands are for the Redis at `url`; a second call changes nothing.
+    pub fn look_at(&self, url: &str) {
+        let _ = self.redis_cli.set(redis_cli(url));
+    }
+
+    /// How redis-cli has to be called for the Redis that is looked at.
+    #[must_use]
+    pub fn redis_cli(&self) -> &str {
+        self.redis_cli.get().map_or("redis-cli", String::as_str)
     }
 
     /// A question before the run; the answer's index, where there is somebody to ask.
@@ -110,12 +132,6 @@ impl Narrator {
         Bar::new(self, "{prefix:>22} {msg}", label)
     }
 
-    /// Whether lines may move.
-    #[must_use]
-    pub fn moves(&self) -> bool {
-        self.bars.is_some()
-    }
-
     /// Another program's log, dimmed, until it ends.
     pub async fn pass_on<R: AsyncBufRead + Unpin>(&self, mut log: Lines<R>) {
         while let Ok(Some(line)) = log.next_line().await {
@@ -123,6 +139,18 @@ impl Narrator {
                 self.say(format!("  {}", printable(&line, WIDTH - 2).dimmed()));
             }
         }
+    }
+
+    /// How it speaks, in words.
+    #[must_use]
+    pub fn terminal(&self) -> String {
+        let colours = if colored::control::SHOULD_COLORIZE.should_colorize() {
+            "colours"
+        } else {
+            "no colours"
+        };
+        let bars = if self.bars.is_some() { "moving bars" } else { "finished lines only" };
+        format!("{colours}, {bars}")
     }
 
     /// Bars to scale.
@@ -171,8 +199,82 @@ impl Word {
     }
 }
 
+/// Breaks lines at spaces so that none is wider than [`WIDTH`]: the first begins at column `first`,
+/// the others are indented. A word longer than a line, such as a command, stays whole.
+fn wrapped(text: &str, first: usize, indent: usize) -> String {
+    let mut wrapped = String::new();
+    let mut column = first;
+    for (number, line) in text.lines().enumerate() {
+        if number > 0 {
+            column = WIDTH;
+        }
+        for word in line.split_whitespace() {
+            let length = word.chars().count();
+            if column + length + 1 > WIDTH && !(column == first && number == 0) {
+                wrapped.push('\n');
+                wrapped.push_str(&" ".repeat(indent));
+                column = indent;
+            } else if column > first || number > 0 {
+                wrapped.push(' ');
+                column += 1;
+            }
+            wrapped.push_str(word);
+            column += length;
+        }
+    }
+    wrapped
+}
+
+/// `redis-cli`, and the options without which it would look at another Redis.
+fn redis_cli(url: &str) -> String {
+    let Ok(info) = url.into_connection_info() else { return "redis-cli".to_owned() };
+    let mut command = "redis-cli".to_owned();
+    if let ConnectionAddr::Tcp(host, port) = info.addr() {
+        let host = Some(host).filter(|host| !["127.0.0.1", "localhost"].contains(&host.as_str()));
+        host.iter().for_each(|host| command.push_str(&format!(" -h {}", printable(host, 60))));
+        Some(port)
+            .filter(|port| **port != 6379)
+            .iter()
+            .for_each(|port| command.push_str(&format!(" -p {port}")));
+    }
+    match info.redis_settings().db() {
+        0 => command,
+        db => format!("{command} -n {db}"),
+    }
+}
+
 /// A letter's tab stays a tab: it is the original's.
 fn printable_line(line: &str) -> String {
     let shown: Vec<_> = line.split('\t').map(|part| printable(part, 1000)).collect();
     shown.join("\t")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_sentences_are_broken_at_spaces_within_eighty_columns() {
+        let sentence = "word ".repeat(40);
+        let text = wrapped(&sentence, TIME_AND_WORD, INDENT);
+        let widths: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
+        assert!(
+            widths[0] + TIME_AND_WORD <= WIDTH && widths[1..].iter().all(|width| *width <= WIDTH)
+        );
+        assert_eq!(text.split_whitespace().count(), 40);
+    }
+
+    #[test]
+    fn redis_cli_is_told_where_to_look_when_it_would_not_look_there_by_itself() {
+        let commands =
+            ["redis://127.0.0.1:6379/0", "redis://:secret@localhost:7000/3", "redis://box/0"]
+                .map(redis_cli);
+        assert_eq!(commands, ["redis-cli", "redis-cli -p 7000 -n 3", "redis-cli -h box"]);
+    }
+
+    #[test]
+    fn lines_that_were_apart_stay_apart() {
+        assert_eq!(wrapped("one\n  next: two", TIME_AND_WORD, 10), "one\n          next: two");
+        assert_eq!(wrapped("short", TIME_AND_WORD, 10), "short");
+    }
 }

@@ -18,6 +18,14 @@ pub struct Answer {
     pub waited: Duration,
 }
 
+impl Answer {
+    /// The task that the answer leads to, where the form has a queue.
+    #[must_use]
+    pub fn task_id(&self) -> Option<&str> {
+        self.location.as_deref()?.split_once("?task=").map(|(_, id)| id)
+    }
+}
+
 /// Sends the form at `address`, and waits for the answer however long it takes.
 ///
 /// # Errors

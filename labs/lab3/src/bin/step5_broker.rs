@@ -8,16 +8,11 @@
 //! A redis-server where one is installed, else the built-in one; whichever it is, it ends with this
 //! program. One that already answers is left alone.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use clap::Parser;
 use lab3::broker::{self, Broker, Choice};
-use lab3::examine::Gauge;
 use lab3::interrupt::Interrupt;
 use lab3::narration::{Banner, Narrator};
 use lab3::settings::{self, Talk};
-use tokio::time::interval;
 
 /// Step 5: a broker that keeps the messages
 #[derive(Parser)]
@@ -59,10 +54,11 @@ async fn main() -> Result<(), settings::Exit> {
             Some(Broker::start(arguments.choice(), arguments.port, arguments.appendonly).await?)
         }
     };
+    narrator.look_at(&url);
     introduce(&narrator, ours.as_ref(), &url).await;
 
     let interrupt = Interrupt::listen();
-    let watching = watch(narrator.clone(), url);
+    let watching = narrator.watch_queue(&url);
     let Some(mut ours) = ours else {
         interrupt.once().run_until_cancelled(watching).await;
         return Ok(());
@@ -89,43 +85,19 @@ async fn main() -> Result<(), settings::Exit> {
 
 async fn introduce(narrator: &Narrator, ours: Option<&Broker>, url: &str) {
     let which = broker::ask(url).await.unwrap_or_else(|_| "unknown".to_owned());
-    let (see, note) = match ours {
-        None => ("It answers already, so nothing is started; Ctrl-C leaves it running.", ""),
-        Some(ours) if ours.is_built_in() => (
-            "It keeps nothing on disk and is meant for the class.",
-            "a real one: scripts/install-redis.sh",
-        ),
-        Some(_) => {
-            ("It is a real one, started for you, and keeps nothing on disk unless asked.", "")
+    let see = match ours {
+        None => "It answers already, so nothing is started; Ctrl-C leaves it running.",
+        Some(ours) if ours.is_built_in() => {
+            "For the class only. A real one: scripts/install-redis.sh"
         }
+        Some(_) => "A real one, started for you.",
     };
     let started = ours.map_or_else(|| "not by us".to_owned(), ToString::to_string);
     narrator.banner(&Banner {
         step: Some(5),
         title: "a broker",
-        see: &[see, note][..if note.is_empty() { 1 } else { 2 }],
+        see: &["It keeps the messages until a worker takes them.", see],
         facts: &[("broker", which), ("started", started), ("address", url.to_owned())],
-        elsewhere: &[
-            ("look inside", "redis-cli PING"),
-            ("worker", "cargo run --bin step6_worker"),
-            ("stop", "Ctrl-C"),
-        ],
+        elsewhere: &[("look inside", "redis-cli PING"), ("worker", "cargo run --bin step6_worker")],
     });
-}
-
-/// The gauge, every second.
-async fn watch(narrator: Narrator, url: String) {
-    let gauge = Arc::new(Gauge::of(&url));
-    let line = narrator.gauge("");
-    let mut seconds = interval(Duration::from_secs(1));
-    let mut last = String::new();
-    loop {
-        seconds.tick().await;
-        let reading = gauge.read().await;
-        line.note(reading.clone());
-        if !narrator.moves() && reading != last {
-            narrator.say(format!("  {reading}"));
-        }
-        last = reading;
-    }
 }

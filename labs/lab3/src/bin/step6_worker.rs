@@ -63,6 +63,7 @@ impl Arguments {
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
+    narrator.look_at(&arguments.broker.url());
     let options = arguments.options();
     let mail = arguments.mail.slow_mail(&narrator)?;
     let broker = Arc::new(Broker::new(&arguments.broker.url())?);

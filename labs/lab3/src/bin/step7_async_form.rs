@@ -47,6 +47,7 @@ const QUESTION: Question = Question {
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
+    narrator.look_at(&arguments.broker.url());
     let told = Told::by(&narrator);
     let broker = Broker::new(&arguments.broker.url())?;
     let broker = Arc::new(broker.observed_by(Arc::new(move |event| told.event(event))));
@@ -99,7 +100,7 @@ impl OnSubmit for MailLater {
 
     async fn progress(&self, task_id: &str) -> Option<Progress> {
         let state = AsyncResult::new(task_id, &self.broker).state().await.ok()?;
-        let command = format!("redis-cli GET celery-task-meta-{task_id}");
+        let command = format!("{} GET celery-task-meta-{task_id}", self.visits.redis_cli());
         Some(Progress { state: state.to_string(), command, done: state.is_ready() })
     }
 }

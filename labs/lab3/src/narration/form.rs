@@ -44,6 +44,12 @@ impl Visits {
         Self { narrator: narrator.clone(), state: Arc::default() }
     }
 
+    /// How redis-cli has to be called here.
+    #[must_use]
+    pub fn redis_cli(&self) -> &str {
+        self.narrator.redis_cli()
+    }
+
     /// The work for the submission `id` has come this far, from 0 to 1.
     pub fn progress(&self, id: &str, done: f64) {
         if let Some(Visit { bar: Some(bar), .. }) = self.lock().visits.get(id) {

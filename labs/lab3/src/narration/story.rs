@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use colored::Colorize;
 
-use super::{Narrator, Word};
+use super::{INDENT, Narrator, Word, wrapped};
+use crate::tour::Outcome;
 
 /// What a program says first.
 pub struct Banner<'a> {
@@ -62,11 +63,25 @@ impl Narrator {
         }
     }
 
+    /// The chart and the table at the end of a story.
+    pub fn outcome(&self, outcome: &Outcome) {
+        self.chart(&outcome.lanes);
+        for (number, [name, rest @ ..]) in outcome.table.iter().enumerate() {
+            let row = format!("  {name:<20}{:>14}{:>14}{:>11}", rest[0], rest[1], rest[2]);
+            self.say(if number == 0 { row.bold() } else { row.normal() });
+        }
+    }
+
     /// Says at once whether the broker is there, and what starts it if not.
     pub async fn check(&self, broker: &taskqueue::Broker) {
         if let Err(error) = broker.ping().await {
             self.tell(Word::Bad("no broker"), error);
         }
+    }
+
+    /// What helps with what the line above says.
+    pub fn next_step(&self, text: &str) {
+        self.say(format!("{:INDENT$}{} {}", "", "next:".dimmed(), wrapped(text, 16, 16)));
     }
 
     /// Names the next step.
@@ -77,7 +92,7 @@ impl Narrator {
 
 impl fmt::Display for Question {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "  {} {}", "Predict:".bold(), self.asks)?;
+        writeln!(out, "  {} {}", "Predict:".bold(), wrapped(self.asks, 11, 11))?;
         for (letter, (answer, _)) in ('a'..).zip(self.answers) {
             writeln!(out, "    {letter}) {answer}")?;
         }

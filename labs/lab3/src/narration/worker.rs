@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use colored::Colorize;
 use taskqueue::{Event, Message, Request};
+use tokio::sync::Notify;
 
 use super::{Bar, Narrator, Word};
 use crate::printable::printable;
@@ -15,13 +16,19 @@ use crate::printable::printable;
 pub struct Told {
     narrator: Narrator,
     bars: Arc<Mutex<HashMap<String, Bar>>>,
+    online: Arc<Notify>,
 }
 
 impl Told {
     /// A listener that speaks through `narrator`.
     #[must_use]
     pub fn by(narrator: &Narrator) -> Self {
-        Self { narrator: narrator.clone(), bars: Arc::default() }
+        Self { narrator: narrator.clone(), bars: Arc::default(), online: Arc::default() }
+    }
+
+    /// Returns when the worker has come online.
+    pub async fn ready(&self) {
+        self.online.notified().await;
     }
 
     /// Moves the bar of the task `id`.
@@ -38,6 +45,9 @@ impl Told {
         self.narrator.tell(word, sentence);
         if let Some(command) = command(&event) {
             self.narrator.command(command);
+        }
+        if matches!(event, Event::WorkerOnline) {
+            self.online.notify_one();
         }
         if let Event::TaskSent { id, raw, .. } = &event {
             self.message(id, raw);
@@ -82,7 +92,9 @@ impl Told {
     fn sentence(&self, event: &Event) -> (Word, String) {
         let lasted = |runtime: &Duration| self.narrator.clock.tell(*runtime);
         match event {
-            Event::TaskSent { raw, .. } => (Word::Now("queued"), sent(raw)),
+            Event::TaskSent { list, .. } => {
+                (Word::Now("queued"), format!("a message in the list {}", printable(list, 30)))
+            }
             Event::WorkerOnline => (Word::Good("ready"), "waiting for messages".into()),
             Event::WorkerOffline => (Word::Now("offline"), "the worker has stopped".into()),
             Event::TaskReceived { request } => (Word::Now("received"), received(request)),
@@ -127,9 +139,7 @@ impl Told {
             Event::LeaseLost { request } => {
                 (Word::Bad("lease lost"), format!("{} may run twice", name(request)))
             }
-            Event::BrokerLost { reason } => {
-                (Word::Bad("no broker"), lines(reason).trim_start().to_owned())
-            }
+            Event::BrokerLost { reason } => (Word::Bad("no broker"), lines(reason)),
             Event::BrokerBack { away } => (
                 Word::Good("broker"),
                 format!("answers again, after {}", crate::clock::words(*away)),
@@ -154,24 +164,14 @@ fn command(event: &Event) -> Option<String> {
     })
 }
 
-/// `feedback.tasks.send_feedback_email_task('a@example.com', 'hi')`.
-fn sent(raw: &str) -> String {
-    Message::decode(raw.as_bytes()).map_or_else(
-        |error| printable(&error.to_string(), 60),
-        |message| printable(&format!("{}{}", message.headers.task, message.headers.argsrepr), 60),
-    )
-}
-
 fn received(request: &Request) -> String {
     let again = if request.redelivered { " (handed out before)" } else { "" };
-    printable(&format!("{} {}{again}", name(request), request.argsrepr), 60)
+    printable(&format!("{} {}{again}", name(request), request.argsrepr), 300)
 }
 
-/// Several lines from outside, each made safe and set under the sentence.
+/// Several lines from outside, each made safe.
 fn lines(text: &str) -> String {
-    let shown: Vec<_> =
-        text.lines().map(|line| format!("{:>10}{}", "", printable(line, 300))).collect();
-    shown.join("\n")
+    text.lines().map(|line| printable(line, 300)).collect::<Vec<_>>().join("\n")
 }
 
 /// `send_feedback_email_task[73ff0a72]`: the name without its module, the id without its tail.

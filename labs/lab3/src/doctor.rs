@@ -1,0 +1,227 @@
+//! Step 1's ten checks, and the dry run: is this machine ready for the lab?
+//!
+//! Each check gives a finding with words, not only a symbol, and where something is missing the
+//! command that helps. Nothing is changed; what is started for the dry run is stopped again.
+
+use std::env::consts::EXE_SUFFIX;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use taskqueue::{Broker, Stop, Worker, WorkerOptions};
+
+use crate::broker::{self, Choice};
+use crate::clock::{LabClock, words};
+use crate::feedback::Feedback;
+use crate::mail::Mailer;
+use crate::slow_mail::SlowMail;
+use crate::tasks;
+
+/// The lab's programs, in the handout's order.
+pub const PROGRAMS: [&str; 7] = [
+    "lab3",
+    "step1_setup",
+    "step2_sync_form",
+    "step5_broker",
+    "step6_worker",
+    "step7_async_form",
+    "step8_examine",
+];
+
+/// How bad it is; also the program's exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing to do.
+    Ready = 0,
+    /// You can fix it, with the command beside it.
+    YouCanFix = 1,
+    /// It needs somebody with more rights on this machine.
+    NeedsAdministrator = 2,
+}
+
+/// What one check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What was looked at.
+    pub name: &'static str,
+    /// What was found.
+    pub says: String,
+    /// How bad it is.
+    pub verdict: Verdict,
+    /// What helps; empty where nothing needs to be done.
+    pub next: String,
+}
+
+impl Finding {
+    fn good(name: &'static str, says: impl Into<String>) -> Self {
+        Self { name, says: says.into(), verdict: Verdict::Ready, next: String::new() }
+    }
+
+    /// Worth knowing, and no hindrance.
+    fn note(name: &'static str, says: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { next: next.into(), ..Self::good(name, says) }
+    }
+
+    fn fix(name: &'static str, says: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { verdict: Verdict::YouCanFix, ..Self::note(name, says, next) }
+    }
+}
+
+/// All ten, in the order in which the lab needs them; `terminal` and `mail` are known to the caller.
+pub async fn examine(url: &str, terminal: &str, mail: &Mailer) -> Vec<Finding> {
+    let broker = broker(url).await;
+    vec![
+        rust(),
+        programs(),
+        port("form's port", 8000, "--port 8001 to steps 2 and 7"),
+        broker_port(&broker),
+        port("view's port", 5555, "another port to step 8"),
+        broker,
+        client(),
+        Finding::good("terminal", terminal),
+        Finding::good("mail", format!("goes to {mail}")),
+        celery(),
+    ]
+}
+
+/// The first line that a program prints, if it runs.
+fn first_line(program: &str, argument: &str) -> Option<String> {
+    let output =
+        Command::new(program).arg(argument).output().ok().filter(|out| out.status.success())?;
+    String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
+}
+
+fn rust() -> Finding {
+    match first_line("cargo", "--version") {
+        Some(version) => Finding::good("Rust", version),
+        None => Finding::fix("Rust", "cargo does not run", "install it from https://rustup.rs"),
+    }
+}
+
+fn programs() -> Finding {
+    let here = std::env::current_exe().ok();
+    let folder = here.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+    let missing: Vec<_> = PROGRAMS
+        .iter()
+        .filter(|name| !folder.join(format!("{name}{EXE_SUFFIX}")).exists())
+        .collect();
+    match missing.len() {
+        0 => Finding::good("programs", format!("all {} are built", PROGRAMS.len())),
+        count => {
+            Finding::fix("programs", format!("{count} are not built yet"), "cargo build --bins")
+        }
+    }
+}
+
+fn port(name: &'static str, port: u16, otherwise: &str) -> Finding {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        Ok(_) => Finding::good(name, format!("{port} is free")),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            let next = format!("{}; or give {otherwise}", who_has(port));
+            Finding::fix(name, format!("{port} is in use"), next)
+        }
+        Err(error) => Finding {
+            verdict: Verdict::NeedsAdministrator,
+            ..Finding::fix(name, format!("{port}: {error}"), "ask who manages this machine")
+        },
+    }
+}
+
+fn who_has(port: u16) -> String {
+    match std::env::consts::OS {
+        "windows" => format!("netstat -ano | findstr :{port} names who has it"),
+        "macos" => format!("lsof -i :{port} names who has it"),
+        _ => format!("ss -ltnp 'sport = :{port}' names who has it"),
+    }
+}
+
+/// A broker on its port is what we want there.
+fn broker_port(broker: &Finding) -> Finding {
+    let free = port("broker's port", 6379, "--port to step 5 and REDIS_URL to the others");
+    let answers = broker.says.contains("answers");
+    if free.verdict == Verdict::YouCanFix && answers {
+        return Finding::good("broker's port", "6379 is in use, by a broker");
+    }
+    free
+}
+
+async fn broker(url: &str) -> Finding {
+    if let Ok(which) = broker::ask(url).await {
+        return settings_of(url, &which).await;
+    }
+    match broker::installed() {
+        Some(path) => {
+            Finding::good("broker", format!("{} is installed, step 5 starts it", path.display()))
+        }
+        None => Finding::note(
+            "broker",
+            "no redis-server: step 5 starts the built-in one",
+            "a real one, if you like: scripts/install-redis.sh",
+        ),
+    }
+}
+
+/// Persistence and eviction decide whether messages survive; say which it is.
+async fn settings_of(url: &str, which: &str) -> Finding {
+    let setting = async |name: &str| -> redis::RedisResult<String> {
+        let mut redis = broker::connect(url).await?;
+        let (_, value): (String, String) =
+            redis::cmd("CONFIG").arg("GET").arg(name).query_async(&mut redis).await?;
+        Ok(value)
+    };
+    let appendonly = setting("appendonly").await.unwrap_or_else(|_| "unknown".to_owned());
+    let policy = setting("maxmemory-policy").await.unwrap_or_else(|_| "unknown".to_owned());
+    let says = format!("{which} answers; appendonly {appendonly}, maxmemory-policy {policy}");
+    match policy.as_str() {
+        "noeviction" | "unknown" => Finding::good("broker", says),
+        _ => Finding::fix("broker", says, "redis-cli CONFIG SET maxmemory-policy noeviction"),
+    }
+}
+
+fn client() -> Finding {
+    let found = ["redis-cli", "valkey-cli", "memurai-cli"]
+        .iter()
+        .find_map(|name| first_line(name, "--version"));
+    match found {
+        Some(version) => Finding::good("redis-cli", version),
+        None => Finding::note(
+            "redis-cli",
+            "not installed",
+            "step 8 does the same: cargo run --bin step8_examine",
+        ),
+    }
+}
+
+fn celery() -> Finding {
+    match first_line("celery", "--version") {
+        Some(version) => Finding::good("Celery", format!("{version} (optional)")),
+        None => Finding::good("Celery", "not installed (optional, for comparing with Python)"),
+    }
+}
+
+/// One message through the whole queue, on a built-in broker of its own.
+///
+/// # Errors
+/// Whatever kept it from its end.
+pub async fn dry_run() -> Result<String, crate::settings::Exit> {
+    let server = broker::Broker::start(Choice::BuiltIn, 0, false).await?;
+    let queue = Arc::new(Broker::new(&server.url)?);
+    let silent = Mailer::Console(Arc::new(|_| {}));
+    let mail = SlowMail { work: Duration::ZERO, clock: LabClock::new(1.0), mailer: silent };
+    let registry = tasks::registry(mail, Arc::new(|_, _| {}));
+    let worker =
+        Worker::new(Arc::clone(&queue), registry, WorkerOptions::default(), Arc::new(|_| {}))?;
+    let stop = Stop::new();
+    let working = tokio::spawn(worker.run(stop.clone()));
+    let feedback = Feedback::parse("dry-run@example.com", "hi")?;
+    let sent = Instant::now();
+    let task = tasks::send_feedback_email_task(&feedback).delay(&queue).await?;
+    task.get(Duration::from_secs(3)).await?;
+    let took = sent.elapsed();
+    stop.warm();
+    working.await??;
+    server.stop().await;
+    Ok(format!("a message went through form, broker and worker in {}", words(took)))
+}

@@ -1,0 +1,88 @@
+//! Redis' answers on the screen: headings, rows, and a message taken apart.
+
+use std::time::Duration;
+
+use colored::Colorize;
+use serde_json::Value;
+use taskqueue::Message;
+use tokio::time::interval;
+
+use super::{INDENT, Narrator, WIDTH, Word};
+use crate::examine::Gauge;
+use crate::printable::printable;
+
+/// Lines of one answer.
+const LINES: usize = 24;
+
+impl Narrator {
+    /// The queue's figures, every second, for ever.
+    pub async fn watch_queue(&self, url: &str) {
+        let (gauge, line) = (Gauge::of(url), self.gauge("queue"));
+        let mut seconds = interval(Duration::from_secs(1));
+        let mut last = String::new();
+        loop {
+            seconds.tick().await;
+            let reading = gauge.read().await;
+            if self.bars.is_none() && reading != last {
+                self.tell(Word::Now("queue"), &reading);
+            }
+            line.note(reading.clone());
+            last = reading;
+        }
+    }
+
+    /// What the next answers are about.
+    pub fn heading(&self, text: &str) {
+        self.say(format!("\n  {}", text.bold()));
+    }
+
+    /// A name and what is said of it.
+    pub fn row(&self, name: &str, value: &str) {
+        let (name, value) = (printable(name, 50), printable(value, 80));
+        self.say(format!("{:INDENT$}{name:<52} {}", "", value.dimmed()));
+    }
+
+    /// An answer as redis-cli prints it, broken to the screen's width.
+    pub fn answer(&self, text: &str) {
+        let width = WIDTH - INDENT;
+        let pieces: Vec<String> = text.lines().flat_map(|line| broken(line, width)).collect();
+        for piece in pieces.iter().take(LINES) {
+            self.say(format!("{:INDENT$}{}", "", printable(piece, width)));
+        }
+        if pieces.len() > LINES {
+            self.say(format!("{:INDENT$}… {} more lines", "", pieces.len() - LINES));
+        }
+    }
+
+    /// What a message says, for whoever can't read base64; nothing where there is none.
+    pub fn message(&self, answer: &str) {
+        // redis-cli's quotes are those of a JSON string, where the bytes are ASCII.
+        let raw = serde_json::from_str::<String>(answer).unwrap_or_default();
+        let Ok(message) = Message::decode(raw.as_bytes()) else { return };
+        let body = message.body().ok();
+        let arguments =
+            body.and_then(|body| serde_json::to_value(body.0).ok()).unwrap_or(Value::Null);
+        self.say(format!("{:INDENT$}{}", "", "in it, with the body's base64 undone:".dimmed()));
+        for (name, value) in [
+            ("task", message.headers.task),
+            ("id", message.headers.id),
+            ("args", arguments.to_string()),
+            ("retries", message.headers.retries.to_string()),
+        ] {
+            self.say(format!(
+                "{:INDENT$}{} {}",
+                "",
+                format!("{name:<8}").dimmed(),
+                printable(&value, 60)
+            ));
+        }
+    }
+}
+
+fn broken(line: &str, width: usize) -> Vec<String> {
+    let characters: Vec<char> = line.chars().collect();
+    if characters.is_empty() {
+        return vec![String::new()];
+    }
+    characters.chunks(width).map(|piece| piece.iter().collect()).collect()
+}

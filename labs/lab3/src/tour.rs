@@ -1,0 +1,145 @@
+//! What the tour compares: two ways of the same mail, as a chart and as a table.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use taskqueue::Broker;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::chart::Lane;
+use crate::clock::{LabClock, words};
+use crate::form::{self, Accepted, Limits, OnSubmit, Refused, Submission};
+use crate::narration::{Question, Visits};
+use crate::settings::Exit;
+use crate::slow_mail::SlowMail;
+use crate::tasks;
+use crate::visitor::{self, Answer};
+
+/// One form's way from the click to the mail.
+#[derive(Debug, Clone)]
+pub struct Trip {
+    /// How it went.
+    pub name: &'static str,
+    /// How long the visitor waited.
+    pub waited: Duration,
+    /// How long after the click the mail was out.
+    pub mail_after: Duration,
+}
+
+impl Trip {
+    /// A trip as it was measured.
+    #[must_use]
+    pub fn new(name: &'static str, waited: Duration, mail_after: Duration) -> Self {
+        Self { name, waited, mail_after }
+    }
+}
+
+/// The tour did not do what it says.
+#[derive(Debug, thiserror::Error)]
+pub enum TourError {
+    /// A form did not take a valid feedback.
+    #[error("the form answered {0} to a valid feedback\n  next: read the line above that says why")]
+    Refused(u16),
+    /// The queued form named no task.
+    #[error(
+        "the form named no task\n  next: run step 7 by itself: cargo run --bin step7_async_form"
+    )]
+    NoTask,
+    /// The queue made nobody's wait shorter.
+    #[error(
+        "the queued form was not faster\n  next: with --work 0s there is nothing to win; leave it out"
+    )]
+    NotFaster,
+}
+
+impl TourError {
+    /// How long the tour waits for its mail, in lab time.
+    pub const PATIENCE: Duration = Duration::from_secs(86_400);
+}
+
+/// The question that the tour answers.
+pub const PREDICTION: Question = Question {
+    asks: "with the queue, what becomes of the 20 s?",
+    answers: &[
+        ("they vanish", "The work still takes as long. It only moved out of the visitor's way."),
+        (
+            "somebody else waits",
+            "So it is: the worker works for as long; the visitor does not wait.",
+        ),
+        (
+            "the visitor waits half",
+            "The visitor waits for one write to Redis, and for no work at all.",
+        ),
+    ],
+};
+
+/// The end of the story.
+pub struct Outcome {
+    /// Two lanes for each trip.
+    pub lanes: Vec<Lane>,
+    /// The same as a table.
+    pub table: Vec<[String; 4]>,
+}
+
+/// Chart and table of `trips`, in lab time.
+#[must_use]
+pub fn outcome(trips: &[&Trip], clock: LabClock) -> Outcome {
+    let mut lanes = Vec::new();
+    let mut table = vec![["", "user waited", "mail after", "attempts"].map(str::to_owned)];
+    for Trip { name, waited, mail_after } in trips {
+        let [waited, mail_after] = [waited, mail_after].map(|real| clock.lab(*real));
+        lanes.push(Lane::new(format!("visitor {name}"), waited));
+        lanes.push(Lane::new(format!("work    {name}"), mail_after));
+        table.push([(*name).to_owned(), words(waited), words(mail_after), "1".to_owned()]);
+    }
+    Outcome { lanes, table }
+}
+
+/// One form, one visitor.
+///
+/// # Errors
+/// The form can't be reached, or does not take the feedback.
+pub async fn visit(on_submit: impl OnSubmit, visits: &Visits) -> Result<Answer, Exit> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address: SocketAddr = listener.local_addr()?;
+    let (stop, told) = (CancellationToken::new(), visits.clone());
+    let observe = move |event| told.event(event);
+    let form = form::serve(listener, Arc::new(on_submit), observe, stop.clone(), Limits::default());
+    let serving = tokio::spawn(form);
+    let answer = visitor::submit(address, "visitor@example.com", "The lab is fun.").await?;
+    stop.cancel();
+    serving.await??;
+    if answer.status == 302 { Ok(answer) } else { Err(TourError::Refused(answer.status).into()) }
+}
+
+/// Step 2's way.
+pub struct MailNow {
+    /// The work and the mail.
+    pub mail: SlowMail,
+    /// Whose bar moves.
+    pub visits: Visits,
+}
+
+impl OnSubmit for MailNow {
+    async fn on_submit(&self, form: Submission) -> Result<Accepted, Refused> {
+        let progress = |done| self.visits.progress(&form.id, done);
+        self.mail.send(form.feedback, &form.id, progress).await.map_err(Refused::because)?;
+        Ok(Accepted::Sent)
+    }
+}
+
+/// Step 7's way.
+pub struct MailLater {
+    /// Where the message goes.
+    pub queue: Arc<Broker>,
+}
+
+impl OnSubmit for MailLater {
+    async fn on_submit(&self, form: Submission) -> Result<Accepted, Refused> {
+        let signature = tasks::send_feedback_email_task(&form.feedback).task_id(form.id);
+        let task = signature.delay(&self.queue).await.map_err(Refused::because)?;
+        Ok(Accepted::Queued { task_id: task.id })
+    }
+}
