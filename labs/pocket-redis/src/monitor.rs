@@ -41,15 +41,15 @@ impl World {
     }
 }
 
-/// HELLO may carry a user and a password.
+/// What follows AUTH is a secret, whether it is a command or an option of HELLO.
 fn redacted(args: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let is = |arg: &Vec<u8>, word: &[u8]| arg.eq_ignore_ascii_case(word);
     let mut shown = args.to_vec();
-    if args.first().is_some_and(|name| name.eq_ignore_ascii_case(b"hello")) {
-        let auth = args.iter().position(|arg| arg.eq_ignore_ascii_case(b"auth"));
-        let secrets = auth.map_or(args.len(), |at| at + 1);
-        for secret in shown.iter_mut().skip(secrets).take(2) {
-            *secret = b"(redacted)".to_vec();
-        }
+    let may_have = args.first().is_some_and(|name| is(name, b"hello") || is(name, b"auth"));
+    let auth = args.iter().position(|arg| is(arg, b"auth")).filter(|_| may_have);
+    let secrets = auth.map_or(args.len(), |at| at + 1);
+    for secret in shown.iter_mut().skip(secrets).take(2) {
+        *secret = b"(redacted)".to_vec();
     }
     shown
 }

@@ -170,7 +170,7 @@ pub(crate) static COMMANDS: &[Command] = &[
     c("unsubscribe", -1, PUBSUB | NO_SCRIPT | SUBSCRIBER, NONE, pubsub::unsubscribe),
     // Transactions
     c("discard", 1, NO_SCRIPT | FAST | AT_ONCE, NONE, transactions::discard),
-    c("exec", 1, NO_SCRIPT | UNSEEN | AT_ONCE, NONE, transactions::exec),
+    c("exec", 1, NO_SCRIPT | AT_ONCE, NONE, transactions::exec),
     c("multi", 1, NO_SCRIPT | FAST | AT_ONCE, NONE, transactions::multi),
     c("unwatch", 1, NO_SCRIPT | FAST, NONE, transactions::unwatch),
     c("watch", -2, NO_SCRIPT | FAST | AT_ONCE, ALL, transactions::watch),
@@ -180,7 +180,7 @@ pub(crate) static COMMANDS: &[Command] = &[
     c("evalsha", -3, NO_SCRIPT | UNSEEN, NONE, scripts::evalsha),
     c("evalsha_ro", -3, NO_SCRIPT | UNSEEN | READ, NONE, scripts::evalsha_ro),
     // Connection
-    c("auth", -2, NO_SCRIPT | FAST | UNSEEN, NONE, session::auth),
+    c("auth", -2, NO_SCRIPT | FAST, NONE, session::auth),
     c("echo", 2, FAST, NONE, session::echo),
     c("hello", -1, NO_SCRIPT | FAST, NONE, session::hello),
     c("ping", -1, FAST | SUBSCRIBER, NONE, session::ping),

@@ -118,16 +118,15 @@ fn pop_one(call: &mut Call<'_>, key: &[u8], from: End) -> Result<Option<Reply>, 
 /// The last moment of a wait; zero seconds are for ever.
 fn deadline(timeout: &[u8]) -> Result<Option<Instant>, Fault> {
     let seconds = parse_double(timeout).ok_or("ERR timeout is not a float or out of range")?;
-    if seconds < 0.0 {
-        return Err("ERR timeout is negative".into());
-    }
     // Redis counts in whole milliseconds, rounded up, so that a wish for little is not for ever.
     let millis = (seconds * 1000.0).ceil();
-    if millis > 9.2e18 {
-        return Err("ERR timeout is out of range".into());
+    // What is too large for Redis' counter overflows there, and is told as negative.
+    if millis < 0.0 || millis > 9.2e18 {
+        return Err("ERR timeout is negative".into());
     }
     if millis == 0.0 {
         return Ok(None);
     }
-    Ok(Instant::now().checked_add(Duration::from_secs_f64(millis / 1000.0)))
+    let deadline = Instant::now().checked_add(Duration::from_secs_f64(millis / 1000.0));
+    deadline.map(Some).ok_or("ERR timeout is out of range".into())
 }

@@ -1,6 +1,7 @@
 //! SUBSCRIBE, PUBLISH, PUBSUB. How messages find their readers is in `../pubsub.rs`.
 
 use crate::call::{Call, Outcome};
+use crate::fault::Fault;
 use crate::glob;
 use crate::pubsub::Topic;
 use crate::reply::Reply;
@@ -66,7 +67,10 @@ pub(crate) fn publish(call: &mut Call<'_>) -> Outcome {
 pub(crate) fn channels(call: &mut Call<'_>) -> Outcome {
     let pattern = call.args.get(2);
     if call.args.len() > 3 {
-        return Err(call.arity());
+        let name = String::from_utf8_lossy(&call.args[1]);
+        return Err(Fault::err(format!(
+            "unknown subcommand or wrong number of arguments for '{name}'. Try PUBSUB HELP."
+        )));
     }
     let names = call.world.subscriptions.channels.keys();
     let hit = |name: &&crate::dict::Key| pattern.is_none_or(|pattern| glob::matches(pattern, name));

@@ -39,13 +39,10 @@ pub(crate) fn exec(call: &mut Call<'_>) -> Outcome {
     if transaction.broken {
         return Err("EXECABORT Transaction discarded because of previous errors.".into());
     }
-    let reply = match watch_broken {
-        true => Reply::NullArray,
-        false => Reply::Array(transaction.queue.iter().map(|args| run(call, args)).collect()),
-    };
-    // MONITOR shows EXEC behind the commands that it ran.
-    call.world.show(call.client, call.db, call.args);
-    Ok(reply)
+    if watch_broken {
+        return Ok(Reply::NullArray);
+    }
+    Ok(Reply::Array(transaction.queue.iter().map(|args| run(call, args)).collect()))
 }
 
 /// A watched key whose time ended meanwhile counts as changed.

@@ -16,7 +16,7 @@ use crate::dispatch::IntoReply;
 use crate::fault::Fault;
 use crate::number::format_double;
 use crate::reply::{Protocol, Reply};
-use crate::script::convert::{field_table, to_lua};
+use crate::script::convert::{field, field_table, to_lua};
 use crate::script::sandbox::argument;
 use crate::world::World;
 
@@ -96,6 +96,19 @@ fn pcall(state: &mut LuaState) -> LuaResult<u32> {
     give(state, &reply)
 }
 
+/// `pcall`: as Lua's, but an error of `redis.call`, which is a table, comes out as its text.
+pub(super) fn protected_call(state: &mut LuaState) -> LuaResult<u32> {
+    let results = rilua::stdlib::base::lua_pcall(state)?;
+    if results == 2
+        && let (Val::Bool(false), Val::Table(error)) =
+            (state.stack_get(state.top - 2), state.stack_get(state.top - 1))
+        && let text @ Val::Str(_) = field(state, Table::from_gc_ref(error), "err")
+    {
+        state.stack_set(state.top - 1, text);
+    }
+    Ok(results)
+}
+
 fn give(state: &mut LuaState, reply: &Reply) -> LuaResult<u32> {
     let value = to_lua(state, reply)?;
     state.push(value);
@@ -133,7 +146,7 @@ fn arguments(state: &LuaState) -> Result<Vec<Vec<u8>>, Fault> {
     let args: Option<Vec<_>> = args.collect();
     let args = args.ok_or("ERR Lua redis lib command arguments must be strings or integers")?;
     match args.len() {
-        0 => Err("ERR Please specify at least one argument for this redis.call() call".into()),
+        0 => Err("ERR Please specify at least one argument for this redis lib call".into()),
         _ => Ok(args),
     }
 }
@@ -185,21 +198,24 @@ fn single_field(state: &mut LuaState, field: &str) -> LuaResult<u32> {
     };
     let table = match (text, field) {
         (None, _) => field_table(state, "err", b"ERR wrong number or type of arguments")?,
-        // A leading minus, which stands before errors on the wire, is not part of the text.
-        (Some(text), "err") => {
-            let text = text.strip_prefix(b"-").unwrap_or(&text);
-            field_table(state, field, text)?
-        }
+        (Some(text), "err") => field_table(state, field, &with_code(&text))?,
         (Some(text), _) => field_table(state, field, &text)?,
     };
     state.push(table);
     Ok(1)
 }
 
+/// A minus, which leads errors on the wire, is not part of the text; a lone word is no code.
+fn with_code(text: &[u8]) -> Vec<u8> {
+    let text = text.strip_prefix(b"-").unwrap_or(text);
+    let code: &[u8] = if text.contains(&b' ') { b"" } else { b"ERR " };
+    [code, text].concat()
+}
+
 /// `redis.sha1hex(text)`
 fn sha1hex(state: &mut LuaState) -> LuaResult<u32> {
     if state.top - state.base != 1 {
-        return Err(runtime_error("wrong number of arguments"));
+        return Err(raise(state, "ERR wrong number of arguments"));
     }
     let digest = super::sha1(&state.check_string(1)?);
     let digest = Val::Str(state.gc.intern_string(digest.as_bytes()));
@@ -210,13 +226,13 @@ fn sha1hex(state: &mut LuaState) -> LuaResult<u32> {
 /// `redis.log(level, text …)`: there is no log, but the arguments are checked.
 fn log(state: &mut LuaState) -> LuaResult<u32> {
     if state.top - state.base < 2 {
-        return Err(runtime_error("redis.log() requires two arguments or more."));
+        return Err(raise(state, "ERR redis.log() requires two arguments or more."));
     }
     let Val::Num(level) = argument(state, 0) else {
-        return Err(runtime_error("First argument must be a number (log level)."));
+        return Err(raise(state, "ERR First argument must be a number (log level)."));
     };
     if !(0.0..=3.0).contains(&level) {
-        return Err(runtime_error("Invalid log level."));
+        return Err(raise(state, "ERR Invalid debug level."));
     }
     Ok(0)
 }
@@ -225,8 +241,8 @@ fn log(state: &mut LuaState) -> LuaResult<u32> {
 fn setresp(state: &mut LuaState) -> LuaResult<u32> {
     match state.check_integer(1)? {
         2 => Ok(0),
-        3 => Err(runtime_error("RESP3 in scripts is not supported by pocket-redis")),
-        _ => Err(runtime_error("RESP version must be 2 or 3.")),
+        3 => Err(raise(state, "ERR RESP3 in scripts is not supported by pocket-redis")),
+        _ => Err(raise(state, "ERR RESP version must be 2 or 3.")),
     }
 }
 

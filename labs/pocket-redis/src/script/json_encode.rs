@@ -3,43 +3,133 @@
 //! A table whose keys are 1, 2, 3 … is an array, any other an object, and the empty one is `{}`.
 //! Numbers have fourteen significant digits. Slashes are escaped, as lua-cjson escapes them.
 
+use std::vec::IntoIter;
+
 use rilua::vm::state::LuaState;
 use rilua::{LuaResult, Table, Val, runtime_error};
 
 use crate::number::format_g;
 use crate::script::sandbox::argument;
 
-/// As deep as lua-cjson goes would cost more stack than a Tokio thread has in a debug build.
-const MAX_DEPTH: usize = 200;
+/// As deep as lua-cjson goes.
+const MAX_DEPTH: usize = 1000;
 
 /// `cjson.encode(value)`
 pub(super) fn encode(state: &mut LuaState) -> LuaResult<u32> {
     if state.top - state.base != 1 {
         return Err(state.arg_error(1, "expected 1 argument"));
     }
-    let mut out = Vec::new();
-    let value = argument(state, 0);
-    append(state, value, 0, &mut out)?;
+    let mut writer = Writer { state, out: Vec::new(), open: Vec::new() };
+    writer.value(argument(state, 0))?;
+    while let Some(table) = writer.open.pop() {
+        writer.resume(table)?;
+    }
+    let out = writer.out;
     let text = Val::Str(state.gc.intern_string(&out));
     state.push(text);
     Ok(1)
 }
 
-fn append(state: &LuaState, value: Val, depth: usize, out: &mut Vec<u8>) -> LuaResult<()> {
-    match value {
-        Val::Str(text) => {
-            string(state.gc.string_arena.get(text).map_or(&[], |text| text.data()), out)
+/// Writes values. Tables under way wait on a heap, so depth costs no stack.
+struct Writer<'a> {
+    state: &'a LuaState,
+    out: Vec<u8>,
+    open: Vec<Open>,
+}
+
+/// A table under way: what is left of it, and whether something stands before it.
+enum Open {
+    Array { left: IntoIter<Val>, first: bool },
+    Object { left: IntoIter<(Val, Val)>, first: bool },
+}
+
+impl Writer<'_> {
+    fn value(&mut self, value: Val) -> LuaResult<()> {
+        match value {
+            Val::Str(text) => self.text(text),
+            Val::Num(number) => self.out.extend_from_slice(digits(number)?.as_bytes()),
+            Val::Bool(yes) => self.out.extend_from_slice(if yes { b"true" } else { b"false" }),
+            Val::Nil | Val::LightUserdata(0) => self.out.extend_from_slice(b"null"),
+            Val::Table(table) => self.begin(Table::from_gc_ref(table))?,
+            other => {
+                let name = other.type_name();
+                return Err(runtime_error(format!("Cannot serialise {name}: type not supported")));
+            }
         }
-        Val::Num(number) => out.extend_from_slice(digits(number)?.as_bytes()),
-        Val::Bool(yes) => out.extend_from_slice(if yes { b"true" } else { b"false" }),
-        Val::Nil | Val::LightUserdata(0) => out.extend_from_slice(b"null"),
-        Val::Table(table) => return append_table(state, Table::from_gc_ref(table), depth + 1, out),
-        other => {
-            let name = other.type_name();
-            return Err(runtime_error(format!("Cannot serialise {name}: type not supported")));
+        Ok(())
+    }
+
+    fn text(&mut self, text: rilua::vm::gc::arena::GcRef<rilua::vm::string::LuaString>) {
+        let text = self.state.gc.string_arena.get(text);
+        string(text.map_or(&[], |text| text.data()), &mut self.out);
+    }
+
+    fn begin(&mut self, table: Table) -> LuaResult<()> {
+        let depth = self.open.len() + 1;
+        if depth > MAX_DEPTH {
+            return Err(runtime_error(format!("Cannot serialise, excessive nesting ({depth})")));
+        }
+        let entries = entries(self.state, table)?;
+        let open = match array_length(&entries)? {
+            Some(length) => {
+                let places = (1_u32..).take(length).map(|place| Val::Num(f64::from(place)));
+                let items = places.map(|place| table.raw_get(self.state, place));
+                let items: LuaResult<Vec<Val>> = items.collect();
+                self.out.push(b'[');
+                Open::Array { left: items?.into_iter(), first: true }
+            }
+            None => {
+                self.out.push(b'{');
+                Open::Object { left: entries.into_iter(), first: true }
+            }
+        };
+        self.open.push(open);
+        Ok(())
+    }
+
+    /// Writes the next element of a table, or its end.
+    fn resume(&mut self, table: Open) -> LuaResult<()> {
+        match table {
+            Open::Array { mut left, first } => {
+                let Some(item) = left.next() else {
+                    self.out.push(b']');
+                    return Ok(());
+                };
+                self.comma(first);
+                self.open.push(Open::Array { left, first: false });
+                self.value(item)
+            }
+            Open::Object { mut left, first } => {
+                let Some((key, item)) = left.next() else {
+                    self.out.push(b'}');
+                    return Ok(());
+                };
+                self.comma(first);
+                self.open.push(Open::Object { left, first: false });
+                self.key(key)?;
+                self.value(item)
+            }
         }
     }
-    Ok(())
+
+    fn comma(&mut self, first: bool) {
+        if !first {
+            self.out.push(b',');
+        }
+    }
+
+    fn key(&mut self, key: Val) -> LuaResult<()> {
+        match key {
+            Val::Num(number) => string(digits(number)?.as_bytes(), &mut self.out),
+            Val::Str(text) => self.text(text),
+            _ => {
+                let (name, text) = (key.type_name(), "table key must be a number or string");
+                return Err(runtime_error(format!("Cannot serialise {name}: {text}")));
+            }
+        }
+        self.out.push(b':');
+        Ok(())
+    }
 }
 
 fn digits(number: f64) -> LuaResult<String> {
@@ -47,17 +137,6 @@ fn digits(number: f64) -> LuaResult<String> {
         return Ok(format_g(number, 14));
     }
     Err(runtime_error("Cannot serialise number: must not be NaN or Inf"))
-}
-
-fn append_table(state: &LuaState, table: Table, depth: usize, out: &mut Vec<u8>) -> LuaResult<()> {
-    if depth > MAX_DEPTH {
-        return Err(runtime_error(format!("Cannot serialise, excessive depth ({depth})")));
-    }
-    let entries = entries(state, table)?;
-    match array_length(&entries)? {
-        Some(length) => append_array(state, table, length, depth, out),
-        None => append_object(state, &entries, depth, out),
-    }
 }
 
 type Entries = Vec<(Val, Val)>;
@@ -92,51 +171,6 @@ fn array_length(entries: &[(Val, Val)]) -> LuaResult<Option<usize>> {
         return Err(runtime_error("Cannot serialise table: excessively sparse array"));
     }
     Ok(Some(length).filter(|length| *length > 0))
-}
-
-fn append_array(
-    state: &LuaState,
-    table: Table,
-    length: usize,
-    depth: usize,
-    out: &mut Vec<u8>,
-) -> LuaResult<()> {
-    out.push(b'[');
-    for place in (1_u32..).take(length) {
-        if place > 1 {
-            out.push(b',');
-        }
-        append(state, table.raw_get(state, Val::Num(f64::from(place)))?, depth, out)?;
-    }
-    out.push(b']');
-    Ok(())
-}
-
-fn append_object(
-    state: &LuaState,
-    entries: &[(Val, Val)],
-    depth: usize,
-    out: &mut Vec<u8>,
-) -> LuaResult<()> {
-    out.push(b'{');
-    for (place, (key, value)) in entries.iter().enumerate() {
-        if place > 0 {
-            out.push(b',');
-        }
-        match key {
-            Val::Num(number) => string(digits(*number)?.as_bytes(), out),
-            Val::Str(_) => append(state, *key, depth, out)?,
-            _ => {
-                return Err(runtime_error(
-                    "Cannot serialise table: table key must be a number or string",
-                ));
-            }
-        }
-        out.push(b':');
-        append(state, *value, depth, out)?;
-    }
-    out.push(b'}');
-    Ok(())
 }
 
 fn string(bytes: &[u8], out: &mut Vec<u8>) {

@@ -126,9 +126,9 @@ fn without_shebang(source: &[u8]) -> Result<Vec<u8>, Fault> {
     }
     let end = source.iter().position(|&byte| byte == b'\n');
     let end = end.ok_or(Fault::from("ERR Invalid script shebang"))?;
-    let line = String::from_utf8_lossy(&source[2..end]);
+    let line = String::from_utf8_lossy(&source[..end]);
     let engine = line.split_whitespace().next().unwrap_or_default();
-    if engine != "lua" {
+    if engine != "#!lua" {
         return Err(Fault::err(format!("Unexpected engine in script shebang: {engine}")));
     }
     // An empty line in its place keeps the line numbers of errors.

@@ -94,8 +94,10 @@ impl Sandbox {
         self.field(cjson, "null", super::convert::NULL)?;
         let (string, rep) = (self.named("string"), self.function("rep", repeat));
         self.field(string, "rep", rep)?;
-        let rawset = self.function("rawset", raw_set);
-        self.field(self.globals, "rawset", rawset)?;
+        for (name, function) in [("rawset", raw_set as RustFn), ("pcall", bridge::protected_call)] {
+            let function = self.function(name, function);
+            self.field(self.globals, name, function)?;
+        }
         let hook = self.function("hook", bridge::look_at_the_clock);
         let state = self.lua.state_mut();
         state.hook.hook_func = hook;

@@ -3,5 +3,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cli;
 mod families;
 mod generated;
+mod messages;
+mod protocol;
+mod table;
+mod waiting;
