@@ -38,7 +38,7 @@ pub enum FormEvent {
         id: String,
         /// The visitor's address.
         email: String,
-        /// The same form came before: it gets the same outcome, and nothing is submitted twice.
+        /// The same form came before and was not refused: it shares that one's outcome.
         repeated: bool,
     },
     /// A form with mistakes, shown again.

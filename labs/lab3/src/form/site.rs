@@ -40,7 +40,8 @@ pub(super) struct Site<S> {
 
 impl<S: OnSubmit> Site<S> {
     pub(super) fn new(port: u16, on_submit: Arc<S>, observe: Observe, limits: Limits) -> Self {
-        let turns = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
+        let limits = Limits { at_once: limits.at_once.clamp(1, Semaphore::MAX_PERMITS), ..limits };
+        let turns = Arc::new(Semaphore::new(limits.at_once));
         Self {
             limits,
             observe,
@@ -49,14 +50,14 @@ impl<S: OnSubmit> Site<S> {
             on_submit,
             port,
             submissions: Submissions::default(),
-            turns: Arc::new(Semaphore::new(turns)),
+            turns,
             requests: AtomicU64::new(1),
         }
     }
 
     /// Requests that have their turn.
     pub(super) fn running(&self) -> usize {
-        self.limits.at_once.max(1) - self.turns.available_permits()
+        self.limits.at_once - self.turns.available_permits()
     }
 
     /// Every request gets an answer, and its visit is reported.

@@ -9,6 +9,7 @@
 //! many others is a new one.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -30,15 +31,16 @@ pub(super) struct Entry {
     token: String,
     pub(super) submission: Submission,
     accepted: OnceCell<Accepted>,
+    refused: AtomicBool,
 }
 
 impl Submissions {
-    /// The form's entry, and whether it is known already.
+    /// The form's entry, and whether its outcome is known or under way already.
     pub(super) fn enter(&self, token: String, feedback: Feedback) -> (Arc<Entry>, bool) {
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let same = |e: &&Arc<Entry>| e.token == token && e.submission.feedback == feedback;
         if let Some(known) = recent.iter().find(same) {
-            return (Arc::clone(known), true);
+            return (Arc::clone(known), !known.refused.load(Ordering::Relaxed));
         }
         let entry = Arc::new(Entry::new(token, feedback));
         recent.truncate(REMEMBERED - 1);
@@ -50,12 +52,19 @@ impl Submissions {
 impl Entry {
     fn new(token: String, feedback: Feedback) -> Self {
         let id = Uuid::new_v4().to_string();
-        Self { token, submission: Submission { id, feedback }, accepted: OnceCell::new() }
+        Self {
+            token,
+            submission: Submission { id, feedback },
+            accepted: OnceCell::new(),
+            refused: AtomicBool::new(false),
+        }
     }
 
     /// Runs unless it ran; waits if it is running. After a refusal the next caller runs it again.
     pub(super) async fn submit<S: OnSubmit>(&self, on_submit: &S) -> Result<Accepted, Refused> {
         let run = || on_submit.on_submit(self.submission.clone());
-        self.accepted.get_or_try_init(run).await.cloned()
+        let outcome = self.accepted.get_or_try_init(run).await.cloned();
+        self.refused.store(outcome.is_err(), Ordering::Relaxed);
+        outcome
     }
 }

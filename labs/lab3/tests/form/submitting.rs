@@ -111,6 +111,19 @@ async fn a_refused_form_may_be_sent_again_and_keeps_its_id() {
 }
 
 #[tokio::test]
+async fn only_a_form_that_shares_an_outcome_is_reported_as_repeated() {
+    let site = site_with(Fake::answering([Some(Err(refused()))]), Limits::default()).await;
+    for expected in [false, false, true] {
+        site.post(&format!("{VALID}&token=t-1")).await;
+        let repeated = |event: &FormEvent| match event {
+            FormEvent::Submitted { repeated, .. } => Some(*repeated),
+            _ => None,
+        };
+        assert_eq!(site.event(repeated).await, expected);
+    }
+}
+
+#[tokio::test]
 async fn the_memory_of_forms_is_bounded() {
     let site = site().await;
     for number in 0..257 {
