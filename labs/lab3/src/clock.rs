@@ -58,6 +58,7 @@ impl LabClock {
 pub fn words(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
+        0.0 => "0 s".to_owned(),
         s if s < 0.001 => format!("{} µs", duration.as_micros()),
         s if s < 0.01 => format!("{:.1} ms", s * 1e3),
         s if s < 1.0 => format!("{:.0} ms", s * 1e3),
@@ -72,9 +73,9 @@ mod tests {
 
     #[test]
     fn durations_read_as_a_person_says_them() {
-        let told = [340, 4_200, 55_000, 999_000, 20_000_000, 125_000_000]
+        let told = [0, 340, 4_200, 55_000, 999_000, 20_000_000, 125_000_000]
             .map(|micros| words(Duration::from_micros(micros)));
-        assert_eq!(told, ["340 µs", "4.2 ms", "55 ms", "999 ms", "20.0 s", "2 min 5 s"]);
+        assert_eq!(told, ["0 s", "340 µs", "4.2 ms", "55 ms", "999 ms", "20.0 s", "2 min 5 s"]);
     }
 
     #[test]

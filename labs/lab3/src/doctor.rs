@@ -223,5 +223,5 @@ pub async fn dry_run() -> Result<String, crate::settings::Exit> {
     stop.warm();
     working.await??;
     server.stop().await;
-    Ok(format!("a message went through form, broker and worker in {}", words(took)))
+    Ok(format!("a message went through broker and worker in {}", words(took)))
 }

@@ -10,7 +10,8 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Listens from now on. SIGTERM counts as a Ctrl-C where there are signals.
+    /// Listens from now on. Where there are signals, SIGTERM and a closed
+    /// terminal (SIGHUP) count as a Ctrl-C.
     #[must_use]
     pub fn listen() -> Self {
         let interrupt = Self { once: CancellationToken::new(), twice: CancellationToken::new() };
@@ -40,13 +41,15 @@ impl Interrupt {
 #[cfg(unix)]
 async fn pressed() {
     use tokio::signal::unix::{SignalKind, signal};
-    // Without a handler the signal ends the process by itself, which is the next best thing.
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+    // Without a handler a signal ends the process by itself, which is the next best thing.
+    let (Ok(mut terminate), Ok(mut hangup)) = signals else {
         return std::future::pending().await;
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
 }
 

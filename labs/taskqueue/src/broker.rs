@@ -11,16 +11,18 @@
 //! Each script may be sent twice when an answer is lost: the second time it changes nothing.
 //! This file decides nothing and never tries again; that is for its callers.
 
+mod reply;
+
 use std::time::{Duration, Instant};
 
-use redis::{FromRedisValue, Script, Value};
-use serde_json::value::RawValue;
+use redis::{Script, Value};
 
 use crate::connection::Connection;
 use crate::error::BrokerError;
 use crate::event::{Event, Observer};
 use crate::message::{MAX_SIZE, Message};
 use crate::{json, keys};
+pub(crate) use reply::{Delivery, Fetched, Overdue, OverduePage};
 
 /// How long Redis may take for one script.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -42,24 +44,6 @@ struct Scripts {
     bury: Script,
 }
 
-/// A message that was handed out, under a tag that stands for it until it is settled.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub(crate) tag: String,
-    pub(crate) queue: String,
-    pub(crate) raw: Vec<u8>,
-}
-
-/// What one fetch brought.
-#[derive(Debug)]
-pub(crate) struct Fetched {
-    /// Redis' time, in seconds since 1970.
-    pub(crate) now: f64,
-    pub(crate) deliveries: Vec<Delivery>,
-    /// The queues of messages that were put aside as unreadable.
-    pub(crate) unreadable: Vec<String>,
-}
-
 /// How one delivery ends.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settlement {
@@ -67,23 +51,6 @@ pub(crate) struct Settlement {
     pub(crate) tag: Option<String>,
     /// The result to store, if any: task id, document, how long to keep it.
     pub(crate) result: Option<(String, String, Duration)>,
-}
-
-/// A tag that has stood in a sorted set for too long.
-#[derive(Debug)]
-pub(crate) struct Overdue {
-    pub(crate) tag: String,
-    pub(crate) score: f64,
-    pub(crate) entry: Vec<u8>,
-}
-
-/// The answer to [`Broker::overdue`].
-#[derive(Debug)]
-pub(crate) struct OverduePage {
-    pub(crate) now: f64,
-    /// How long until the next one is.
-    pub(crate) next: Option<Duration>,
-    pub(crate) found: Vec<Overdue>,
 }
 
 impl Broker {
@@ -263,51 +230,5 @@ impl Scripts {
             give_back: Script::new(include_str!("broker/give_back.lua")),
             bury: Script::new(include_str!("broker/bury.lua")),
         }
-    }
-}
-
-impl Fetched {
-    fn from_reply(reply: Vec<Vec<u8>>) -> Self {
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let mut parts = reply.into_iter();
-        let now = parts.next().and_then(|now| text(now).parse().ok()).unwrap_or_default();
-        let mut fetched = Self { now, deliveries: Vec::new(), unreadable: Vec::new() };
-        while let (Some(tag), Some(queue), Some(raw)) = (parts.next(), parts.next(), parts.next()) {
-            if tag.is_empty() {
-                fetched.unreadable.push(text(queue));
-            } else {
-                fetched.deliveries.push(Delivery { tag: text(tag), queue: text(queue), raw });
-            }
-        }
-        fetched
-    }
-}
-
-impl OverduePage {
-    fn from_reply(reply: Vec<Value>) -> Result<Self, redis::ParsingError> {
-        let mut parts = reply.into_iter();
-        let mut take = || parts.next().unwrap_or(Value::Nil);
-        let now = f64::from_redis_value(take())?;
-        let next = Option::<f64>::from_redis_value(take()).ok().flatten();
-        let next = next.map(|score| Duration::from_secs_f64((score - now).max(0.0)));
-        let mut found = Vec::new();
-        while let Value::BulkString(tag) = take() {
-            let tag = String::from_utf8_lossy(&tag).into_owned();
-            found.push(Overdue {
-                tag,
-                score: f64::from_redis_value(take())?,
-                entry: Vec::from_redis_value(take())?,
-            });
-        }
-        Ok(Self { now, next, found })
-    }
-}
-
-impl Overdue {
-    /// The message's text and its queue, out of `[message, exchange, queue]`.
-    pub(crate) fn message(&self) -> Option<(&[u8], String)> {
-        let (raw, _exchange, queue): (&RawValue, String, String) =
-            serde_json::from_slice(&self.entry).ok()?;
-        Some((raw.get().as_bytes(), queue))
     }
 }

@@ -6,7 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::Utc;
 use futures_util::StreamExt;
@@ -21,6 +21,9 @@ use crate::{json as python, keys, time};
 
 /// How long a result is kept: Celery's `result_expires`, a day.
 pub(crate) const RESULT_EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Before a broken channel is opened again.
+const RECONNECT: Duration = Duration::from_millis(200);
 
 /// A task's state, Celery's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,15 +267,14 @@ impl AsyncResult {
     /// a message of the channel may be lost, the key is not.
     async fn ready(&self) -> TaskMeta {
         loop {
-            let looked = Instant::now();
+            // An error is no news: it is why we look again.
             let _ = self.watch().await;
-            // Reached when the connection broke.
-            tokio::time::sleep(Duration::from_millis(200).saturating_sub(looked.elapsed())).await;
             if let Ok(meta) = self.meta().await
                 && meta.state.is_ready()
             {
                 return meta;
             }
+            tokio::time::sleep(RECONNECT).await;
         }
     }
 
