@@ -61,7 +61,7 @@ impl Call<'_> {
 
     /// The error for a wrong number of arguments.
     pub(crate) fn arity(&self) -> Fault {
-        Fault::Arity(self.command.full_name(self.args))
+        Fault::Arity(self.command.full_name())
     }
 
     /// Removes the key if its time is over.

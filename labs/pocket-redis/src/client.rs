@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::blocking::Wait;
+use crate::command::Command;
 use crate::dict::Key;
 use crate::reply::{Protocol, Reply};
 use crate::resp::Request;
@@ -66,7 +67,7 @@ pub(crate) struct Client {
     pub(crate) closing: Option<Closing>,
     pub(crate) since: i64,
     pub(crate) last_seen: i64,
-    pub(crate) last_command: String,
+    pub(crate) last_command: Option<&'static Command>,
     /// Replies and pushes that its connection has not taken yet.
     pub(crate) out: Vec<u8>,
     /// Wakes the connection: there is something to send, or it is to close.
@@ -96,7 +97,7 @@ impl Client {
             closing: None,
             since: now,
             last_seen: now,
-            last_command: "NULL".to_owned(),
+            last_command: None,
             out: Vec::new(),
             wake: Arc::default(),
         }

@@ -50,6 +50,7 @@ pub(crate) const FLAG_NAMES: [(Flags, &str); 7] = [
 pub(crate) type Keys = (i64, i64, i64);
 
 /// One command, or one subcommand of a command such as CONFIG.
+#[derive(Debug)]
 pub(crate) struct Command {
     pub(crate) name: &'static str,
     /// The number of arguments with the name; negative: at least as many.
@@ -66,10 +67,10 @@ impl Command {
     }
 
     /// The name in errors: `get`, or `config|get` for a subcommand.
-    pub(crate) fn full_name(&self, args: &[Vec<u8>]) -> String {
+    pub(crate) fn full_name(&self) -> String {
         match COMMANDS.iter().find(|parent| is_child(parent, self)) {
-            Some(parent) if args.len() > 1 => format!("{}|{}", parent.name, self.name),
-            _ => self.name.to_owned(),
+            Some(parent) => format!("{}|{}", parent.name, self.name),
+            None => self.name.to_owned(),
         }
     }
 
@@ -104,11 +105,7 @@ pub(crate) fn resolve(args: &[Vec<u8>]) -> Result<&'static Command, Fault> {
         }
         _ => command,
     };
-    if command.accepts(args.len()) {
-        Ok(command)
-    } else {
-        Err(Fault::Arity(command.full_name(args)))
-    }
+    if command.accepts(args.len()) { Ok(command) } else { Err(Fault::Arity(command.full_name())) }
 }
 
 /// Redis shows what was sent, cut short.

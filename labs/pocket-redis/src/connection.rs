@@ -28,8 +28,8 @@ const READ: usize = 16 * 1024;
 const ENOUGH_TO_SEND: usize = 256 * 1024;
 /// After as many commands the lock is released, so that other clients have their turn.
 const BATCH: usize = 512;
-/// As many commands are kept for a client that waits; then it is not read any further.
-const MAX_PENDING: usize = 64 * 1024;
+/// As many bytes are read ahead for a client that waits; then it is not read any further.
+const MAX_AHEAD: usize = 1024 * 1024;
 
 /// The world and its lock.
 pub(crate) type Shared = Arc<Mutex<World>>;
@@ -53,6 +53,7 @@ pub(crate) async fn serve(stream: TcpStream, world: Shared) -> io::Result<()> {
             world: world.clone(),
             parser: Parser::default(),
             pending: VecDeque::new(),
+            ahead: 0,
             broken: None,
         }
     };
@@ -66,6 +67,8 @@ struct Connection {
     parser: Parser,
     /// Whole commands that have not run yet.
     pending: VecDeque<Request>,
+    /// How many bytes were read since there were none.
+    ahead: usize,
     /// What came after them was no command.
     broken: Option<ProtocolError>,
 }
@@ -98,13 +101,10 @@ impl Connection {
             if turn.closing.is_some() {
                 return writer.shutdown().await;
             }
-            let may_run = !turn.waits && !self.pending.is_empty();
-            if may_run || !turn.out.is_empty() {
-                // Others first, then what is left; and what was pushed meanwhile.
+            if !turn.waits && !self.pending.is_empty() {
+                // The lock was given up for the sake of others: let them have it.
                 tokio::task::yield_now().await;
-                if may_run {
-                    continue;
-                }
+                continue;
             }
             if !self.listen(&mut reader, turn.deadline).await? {
                 return Ok(());
@@ -153,13 +153,17 @@ impl Connection {
         reader: &mut OwnedReadHalf,
         deadline: Option<Instant>,
     ) -> io::Result<bool> {
-        let roomy = self.pending.len() < MAX_PENDING && self.broken.is_none();
+        if self.pending.is_empty() {
+            self.ahead = 0;
+        }
+        let roomy = self.ahead < MAX_AHEAD && self.broken.is_none();
         let buffer = self.parser.buffer();
         buffer.reserve(READ);
         tokio::select! {
             read = reader.read_buf(buffer), if roomy => {
-                if read? == 0 {
-                    return Ok(false);
+                match read? {
+                    0 => return Ok(false),
+                    n => self.ahead += n,
                 }
                 self.parse();
             }
@@ -188,18 +192,22 @@ impl Connection {
 
     /// Sends, unless the client is cut off meanwhile; false if it was.
     async fn send(&self, writer: &mut OwnedWriteHalf, mut out: &[u8]) -> io::Result<bool> {
+        let mut woken = false;
         while !out.is_empty() {
             tokio::select! {
                 sent = writer.write(out) => match sent? {
                     0 => return Ok(false),
                     n => out = &out[n..],
                 },
-                () = self.wake.notified() => {
-                    if self.is_cut_off() {
-                        return Ok(false);
-                    }
-                }
+                () = self.wake.notified() => woken = true,
             }
+            if woken && self.is_cut_off() {
+                return Ok(false);
+            }
+        }
+        if woken {
+            // Whatever else it was that woke: the next turn shall see it.
+            self.wake.notify_one();
         }
         Ok(true)
     }

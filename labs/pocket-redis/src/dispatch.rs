@@ -40,7 +40,7 @@ impl World {
             return Ok(command);
         };
         if client.is_subscriber() && !command.has(SUBSCRIBER) {
-            let name = command.full_name(args);
+            let name = command.full_name();
             return Err(Fault::err(format!(
                 "Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
                  RESET are allowed in this context"
@@ -49,7 +49,7 @@ impl World {
         if client.transaction.is_some() && command.has(NO_MULTI) {
             return Err("ERR Command not allowed inside a transaction".into());
         }
-        client.last_command = command.full_name(args);
+        client.last_command = Some(command);
         Ok(command)
     }
 

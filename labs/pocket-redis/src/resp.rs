@@ -52,6 +52,10 @@ impl Parser {
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         self.buffer.drain(..self.at);
         self.at = 0;
+        if self.buffer.is_empty() {
+            // One large command must not hold its memory for the rest of the connection.
+            self.buffer.shrink_to(MAX_LINE);
+        }
         &mut self.buffer
     }
 

@@ -50,31 +50,31 @@ impl Server {
         self.addr
     }
 
-    /// Serves until `shutdown` resolves or a client sends SHUTDOWN; then every connection is
-    /// closed and the data is gone.
+    /// Serves until `shutdown` resolves or a client sends SHUTDOWN. When this returns, every
+    /// connection is closed and the data is gone.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let stop = lock(&self.world).stop.clone().unwrap_or_default();
+        let mut connections = JoinSet::new();
         tokio::select! {
-            () = self.accept() => {}
+            () = self.accept(&mut connections) => {}
             () = sweep(&self.world) => {}
             () = shutdown => {}
             () = stop.notified() => {}
         }
+        connections.shutdown().await;
     }
 
-    /// Takes connections. Dropping this future drops its tasks, and so closes what is open.
-    async fn accept(&self) {
-        let mut connections = JoinSet::new();
+    async fn accept(&self, connections: &mut JoinSet<io::Result<()>>) {
         loop {
             tokio::select! {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, _)) if connections.len() < MAX_CLIENTS => {
-                        // A connection that breaks is no news to anybody but its client.
                         connections.spawn(serve(stream, self.world.clone()));
                     }
                     Ok((stream, _)) => refuse(stream).await,
                     Err(_) => sleep(ACCEPT_AGAIN_AFTER).await,
                 },
+                // A connection that breaks is no news to anybody but its client.
                 Some(_) = connections.join_next() => {}
             }
         }

@@ -7,7 +7,7 @@ use crate::glob;
 use crate::reply::Reply;
 use crate::table::COMMANDS;
 
-/// COMMAND
+/// `COMMAND`
 pub(crate) fn command(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(COMMANDS.iter().map(|command| describe(command, command.name)).collect()))
 }
@@ -17,17 +17,17 @@ pub(crate) fn bare(call: &mut Call<'_>) -> Outcome {
     Err(call.arity())
 }
 
-/// COMMAND COUNT
+/// `COMMAND COUNT`
 pub(crate) fn count(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(COMMANDS.len()))
 }
 
-/// COMMAND DOCS [name …]: no texts are kept; redis-cli then completes names only.
+/// `COMMAND DOCS [name …]`: no texts are kept; redis-cli then completes names only.
 pub(crate) fn docs(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Map(Vec::new()))
 }
 
-/// COMMAND LIST [FILTERBY PATTERN pattern]
+/// `COMMAND LIST [FILTERBY PATTERN pattern]`
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let pattern = match &call.args[2..] {
         [] => &b"*"[..],
@@ -43,7 +43,7 @@ pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::bulks(names.filter(hit)))
 }
 
-/// COMMAND INFO [name …]
+/// `COMMAND INFO [name …]`
 pub(crate) fn command_info(call: &mut Call<'_>) -> Outcome {
     let names = &call.args[2..];
     if names.is_empty() {
@@ -76,7 +76,7 @@ fn describe(command: &Command, name: &str) -> Reply {
     ])
 }
 
-/// HELP of any command that has subcommands: their names.
+/// `HELP of any command that has subcommands`: their names.
 pub(crate) fn help(call: &mut Call<'_>) -> Outcome {
     let parent = command::find(&call.args[0]).ok_or(Fault::Syntax)?;
     let name = parent.name.to_ascii_uppercase();

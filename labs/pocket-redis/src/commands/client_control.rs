@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::number::parse_int;
 use crate::reply::Reply;
 
-/// CLIENT KILL addr | [ID id] [ADDR addr] [LADDR addr] [TYPE name] [SKIPME yes | no]
+/// `CLIENT KILL addr | [ID id] [ADDR addr] [LADDR addr] [TYPE name] [SKIPME yes | no]`
 pub(crate) fn kill(call: &mut Call<'_>) -> Outcome {
     if let [addr] = &call.args[2..] {
         let victims = victims(call, &[(b"ADDR".to_vec(), addr.clone())])?;
@@ -64,7 +64,7 @@ fn close(call: &mut Call<'_>, victims: &[ClientId]) -> usize {
     victims.len()
 }
 
-/// CLIENT UNBLOCK id [TIMEOUT | ERROR]
+/// `CLIENT UNBLOCK id [TIMEOUT | ERROR]`
 pub(crate) fn unblock(call: &mut Call<'_>) -> Outcome {
     let reply = match &call.args[3..] {
         [] => Reply::NullArray,
@@ -78,7 +78,7 @@ pub(crate) fn unblock(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::flag(call.world.unblock(id, &reply)))
 }
 
-/// CLIENT REPLY ON | OFF | SKIP
+/// `CLIENT REPLY ON | OFF | SKIP`
 pub(crate) fn reply(call: &mut Call<'_>) -> Outcome {
     let replies = match call.args[2].to_ascii_lowercase().as_slice() {
         b"on" => Replies::On,
@@ -94,14 +94,14 @@ pub(crate) fn reply(call: &mut Call<'_>) -> Outcome {
     Ok(if replies == Replies::Off { Reply::NOTHING } else { Reply::OK })
 }
 
-/// CLIENT NO-EVICT ON | OFF: nobody is evicted here.
+/// `CLIENT NO-EVICT ON | OFF`: nobody is evicted here.
 pub(crate) fn no_evict(call: &mut Call<'_>) -> Outcome {
     let on = switch(call)?;
     call.client()?.no_evict = on;
     Ok(Reply::OK)
 }
 
-/// CLIENT NO-TOUCH ON | OFF: no account is kept of reads.
+/// `CLIENT NO-TOUCH ON | OFF`: no account is kept of reads.
 pub(crate) fn no_touch(call: &mut Call<'_>) -> Outcome {
     let on = switch(call)?;
     call.client()?.no_touch = on;
@@ -116,12 +116,12 @@ fn switch(call: &Call<'_>) -> Result<bool, Fault> {
     }
 }
 
-/// CLIENT PAUSE
+/// `CLIENT PAUSE`
 pub(crate) fn pause(_call: &mut Call<'_>) -> Outcome {
     Err("ERR CLIENT PAUSE is not supported by pocket-redis: next: use a redis-server".into())
 }
 
-/// CLIENT UNPAUSE: nobody is ever paused.
+/// `CLIENT UNPAUSE`: nobody is ever paused.
 pub(crate) fn unpause(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }

@@ -2,11 +2,12 @@
 
 use crate::call::{Call, Outcome};
 use crate::client::{Client, ClientId};
+use crate::command::Command;
 use crate::fault::Fault;
 use crate::number::parse_int;
 use crate::reply::{Protocol, Reply};
 
-/// CLIENT ID
+/// `CLIENT ID`
 pub(crate) fn id(call: &mut Call<'_>) -> Outcome {
     Ok(number(call.client))
 }
@@ -15,13 +16,13 @@ fn number(id: ClientId) -> Reply {
     Reply::Int(i64::try_from(id).unwrap_or(i64::MAX))
 }
 
-/// CLIENT GETNAME
+/// `CLIENT GETNAME`
 pub(crate) fn getname(call: &mut Call<'_>) -> Outcome {
     let name = &call.client()?.name;
     Ok(if name.is_empty() { Reply::Null } else { Reply::bulk(name) })
 }
 
-/// CLIENT SETNAME name
+/// `CLIENT SETNAME name`
 pub(crate) fn setname(call: &mut Call<'_>) -> Outcome {
     let name = &call.args[2];
     check_name(name)?;
@@ -37,7 +38,7 @@ pub(crate) fn check_name(name: &[u8]) -> Result<(), Fault> {
     Err("ERR Client names cannot contain spaces, newlines or special characters.".into())
 }
 
-/// CLIENT SETINFO LIB-NAME | LIB-VER value: newer than Redis 7.0, but clients send it.
+/// `CLIENT SETINFO LIB-NAME | LIB-VER value`: newer than Redis 7.0, but clients send it.
 pub(crate) fn setinfo(call: &mut Call<'_>) -> Outcome {
     let value = call.args[3].clone();
     if !value.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
@@ -58,13 +59,13 @@ pub(crate) fn setinfo(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// CLIENT INFO
+/// `CLIENT INFO`
 pub(crate) fn info(call: &mut Call<'_>) -> Outcome {
     let now = call.world.now;
     Ok(Reply::Verbatim(describe(call.client()?, now)))
 }
 
-/// CLIENT LIST [TYPE name] [ID id …]
+/// `CLIENT LIST [TYPE name] [ID id …]`
 pub(crate) fn list(call: &mut Call<'_>) -> Outcome {
     let now = call.world.now;
     let wanted: Box<dyn Fn(&Client) -> bool> = match &call.args[2..] {
@@ -141,7 +142,7 @@ fn describe(client: &Client, now: i64) -> String {
         client.patterns.len(),
         multi.map_or("-1".to_owned(), |queued| queued.to_string()),
         client.out.len(),
-        client.last_command,
+        client.last_command.map_or_else(|| "NULL".to_owned(), Command::full_name),
         if client.protocol == Protocol::Resp3 { 3 } else { 2 },
         String::from_utf8_lossy(&client.library.0),
         String::from_utf8_lossy(&client.library.1),

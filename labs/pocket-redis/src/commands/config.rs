@@ -97,7 +97,7 @@ impl Settings {
     }
 }
 
-/// CONFIG GET pattern …
+/// `CONFIG GET pattern …`
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     let patterns = &call.args[2..];
     let all = call.world.settings.all(call.world.port).into_iter();
@@ -112,7 +112,7 @@ pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Map(found.collect()))
 }
 
-/// CONFIG SET name value …: all or none.
+/// `CONFIG SET name value …`: all or none.
 pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     let (pairs, []) = call.args[2..].as_chunks::<2>() else {
         return Err(Fault::Arity("config|set".to_owned()));
@@ -136,13 +136,13 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// CONFIG RESETSTAT
+/// `CONFIG RESETSTAT`
 pub(crate) fn resetstat(call: &mut Call<'_>) -> Outcome {
     call.world.stats = Stats::default();
     Ok(Reply::OK)
 }
 
-/// CONFIG REWRITE
+/// `CONFIG REWRITE`
 pub(crate) fn rewrite(_call: &mut Call<'_>) -> Outcome {
     Err("ERR The server is running without a config file".into())
 }

@@ -7,23 +7,23 @@ use crate::number::parse_int;
 use crate::reply::Reply;
 use crate::value::Text;
 
-/// INCR key
+/// `INCR key`
 pub(crate) fn incr(call: &mut Call<'_>) -> Outcome {
     add(call, 1)
 }
 
-/// DECR key
+/// `DECR key`
 pub(crate) fn decr(call: &mut Call<'_>) -> Outcome {
     add(call, -1)
 }
 
-/// INCRBY key n
+/// `INCRBY key n`
 pub(crate) fn incrby(call: &mut Call<'_>) -> Outcome {
     let by = call.int(2)?;
     add(call, by)
 }
 
-/// DECRBY key n
+/// `DECRBY key n`
 pub(crate) fn decrby(call: &mut Call<'_>) -> Outcome {
     let by = call.int(2)?.checked_neg().ok_or(Fault::from("ERR decrement would overflow"))?;
     add(call, by)
@@ -44,7 +44,7 @@ pub(crate) fn sum(old: Option<&[u8]>, by: i64, complaint: &Fault) -> Result<i64,
     old.checked_add(by).ok_or("ERR increment or decrement would overflow".into())
 }
 
-/// INCRBYFLOAT key n
+/// `INCRBYFLOAT key n`
 pub(crate) fn incrbyfloat(call: &mut Call<'_>) -> Outcome {
     let (key, by) = (&call.args[1], &call.args[2]);
     let old = call.get::<Text>(key)?.map(Vec::as_slice);

@@ -14,22 +14,22 @@ struct Scale {
 const SECONDS: i64 = 1000;
 const MILLIS: i64 = 1;
 
-/// EXPIRE key seconds [NX | XX | GT | LT]
+/// `EXPIRE key seconds [NX | XX | GT | LT]`
 pub(crate) fn expire(call: &mut Call<'_>) -> Outcome {
     set(call, Scale { unit: SECONDS, from_now: true })
 }
 
-/// PEXPIRE key milliseconds [NX | XX | GT | LT]
+/// `PEXPIRE key milliseconds [NX | XX | GT | LT]`
 pub(crate) fn pexpire(call: &mut Call<'_>) -> Outcome {
     set(call, Scale { unit: MILLIS, from_now: true })
 }
 
-/// EXPIREAT key seconds-since-1970 [NX | XX | GT | LT]
+/// `EXPIREAT key seconds-since-1970 [NX | XX | GT | LT]`
 pub(crate) fn expireat(call: &mut Call<'_>) -> Outcome {
     set(call, Scale { unit: SECONDS, from_now: false })
 }
 
-/// PEXPIREAT key milliseconds-since-1970 [NX | XX | GT | LT]
+/// `PEXPIREAT key milliseconds-since-1970 [NX | XX | GT | LT]`
 pub(crate) fn pexpireat(call: &mut Call<'_>) -> Outcome {
     set(call, Scale { unit: MILLIS, from_now: false })
 }
@@ -93,14 +93,15 @@ fn condition(words: &[Vec<u8>]) -> Result<Condition, Fault> {
 impl Condition {
     /// No deadline counts as one that never comes.
     fn allows(&self, old: Option<i64>, new: i64) -> bool {
-        !(self.none_yet && old.is_some())
-            && !(self.some_already && old.is_none())
-            && !(self.later && old.is_none_or(|old| new <= old))
-            && !(self.earlier && old.is_some_and(|old| new >= old))
+        let refused = (self.none_yet && old.is_some())
+            || (self.some_already && old.is_none())
+            || (self.later && old.is_none_or(|old| new <= old))
+            || (self.earlier && old.is_some_and(|old| new >= old));
+        !refused
     }
 }
 
-/// PERSIST key
+/// `PERSIST key`
 pub(crate) fn persist(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     let had = call.exists(key) && call.db().deadline(key).is_some();
@@ -111,24 +112,24 @@ pub(crate) fn persist(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::flag(had))
 }
 
-/// TTL key: seconds, rounded; -1 without a deadline, -2 without the key.
+/// `TTL key`: seconds, rounded; -1 without a deadline, -2 without the key.
 pub(crate) fn ttl(call: &mut Call<'_>) -> Outcome {
     let now = call.world.now;
     tell(call, |deadline| ((deadline - now).max(0) + 500) / 1000)
 }
 
-/// PTTL key
+/// `PTTL key`
 pub(crate) fn pttl(call: &mut Call<'_>) -> Outcome {
     let now = call.world.now;
     tell(call, |deadline| (deadline - now).max(0))
 }
 
-/// EXPIRETIME key
+/// `EXPIRETIME key`
 pub(crate) fn expiretime(call: &mut Call<'_>) -> Outcome {
     tell(call, |deadline| (deadline + 500) / 1000)
 }
 
-/// PEXPIRETIME key
+/// `PEXPIRETIME key`
 pub(crate) fn pexpiretime(call: &mut Call<'_>) -> Outcome {
     tell(call, |deadline| deadline)
 }

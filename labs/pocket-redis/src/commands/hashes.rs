@@ -6,7 +6,7 @@ use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::value::Hash;
 
-/// HSET key field value …: how many fields are new.
+/// `HSET key field value …`: how many fields are new.
 pub(crate) fn hset(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     if !args.len().is_multiple_of(2) {
@@ -19,12 +19,12 @@ pub(crate) fn hset(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(new))
 }
 
-/// HMSET key field value …
+/// `HMSET key field value …`
 pub(crate) fn hmset(call: &mut Call<'_>) -> Outcome {
     hset(call).map(|_| Reply::OK)
 }
 
-/// HSETNX key field value
+/// `HSETNX key field value`
 pub(crate) fn hsetnx(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     if call.get::<Hash>(&args[1])?.is_some_and(|hash| hash.contains(&args[2])) {
@@ -35,14 +35,14 @@ pub(crate) fn hsetnx(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Int(1))
 }
 
-/// HGET key field
+/// `HGET key field`
 pub(crate) fn hget(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let hash = call.get::<Hash>(&args[1])?;
     Ok(Reply::bulk_or_null(hash.and_then(|hash| hash.get(&args[2]))))
 }
 
-/// HMGET key field …
+/// `HMGET key field …`
 pub(crate) fn hmget(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let hash = call.get::<Hash>(&args[1])?;
@@ -50,18 +50,18 @@ pub(crate) fn hmget(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(args[2..].iter().map(value).collect()))
 }
 
-/// HGETALL key
+/// `HGETALL key`
 pub(crate) fn hgetall(call: &mut Call<'_>) -> Outcome {
     let pairs = collect(call, |field, value| (Reply::bulk(field), Reply::bulk(value)))?;
     Ok(Reply::Map(pairs))
 }
 
-/// HKEYS key
+/// `HKEYS key`
 pub(crate) fn hkeys(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(collect(call, |field, _| Reply::bulk(field))?))
 }
 
-/// HVALS key
+/// `HVALS key`
 pub(crate) fn hvals(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(collect(call, |_, value| Reply::bulk(value))?))
 }
@@ -72,7 +72,7 @@ fn collect<T>(call: &mut Call<'_>, each: impl Fn(&[u8], &[u8]) -> T) -> Result<V
     Ok(hash.into_iter().flat_map(Hash::iter).map(|(field, value)| each(field, value)).collect())
 }
 
-/// HDEL key field …
+/// `HDEL key field …`
 pub(crate) fn hdel(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let Some(hash) = call.get_mut::<Hash>(&args[1])? else {
@@ -85,27 +85,27 @@ pub(crate) fn hdel(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(gone))
 }
 
-/// HLEN key
+/// `HLEN key`
 pub(crate) fn hlen(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     Ok(Reply::count(call.get::<Hash>(key)?.map_or(0, Hash::len)))
 }
 
-/// HEXISTS key field
+/// `HEXISTS key field`
 pub(crate) fn hexists(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let hash = call.get::<Hash>(&args[1])?;
     Ok(Reply::flag(hash.is_some_and(|hash| hash.contains(&args[2]))))
 }
 
-/// HSTRLEN key field
+/// `HSTRLEN key field`
 pub(crate) fn hstrlen(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let hash = call.get::<Hash>(&args[1])?;
     Ok(Reply::count(hash.and_then(|hash| hash.get(&args[2])).map_or(0, Vec::len)))
 }
 
-/// HINCRBY key field n
+/// `HINCRBY key field n`
 pub(crate) fn hincrby(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let by = call.int(3)?;
@@ -116,7 +116,7 @@ pub(crate) fn hincrby(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Int(sum))
 }
 
-/// HINCRBYFLOAT key field n
+/// `HINCRBYFLOAT key field n`
 pub(crate) fn hincrbyfloat(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     if !call.double(3)?.is_finite() {

@@ -9,8 +9,11 @@ use crate::world::{World, since_1970};
 /// The version that this server answers like. Clients decide by it what they may send.
 pub(crate) const REDIS_VERSION: &str = "7.0.15";
 
+/// A section of INFO: its title and how it is written.
+type Section = (&'static str, fn(&World) -> String);
+
 /// The sections of INFO, in order.
-const SECTIONS: [(&str, fn(&World) -> String); 9] = [
+const SECTIONS: [Section; 9] = [
     ("Server", server),
     ("Clients", clients),
     ("Memory", memory),
@@ -22,7 +25,7 @@ const SECTIONS: [(&str, fn(&World) -> String); 9] = [
     ("Keyspace", keyspace),
 ];
 
-/// INFO [section …]
+/// `INFO [section …]`
 pub(crate) fn info(call: &mut Call<'_>) -> Outcome {
     let words = &call.args[1..];
     let all = |word: &Vec<u8>| {
@@ -122,13 +125,13 @@ fn keyspace(world: &World) -> String {
     .collect()
 }
 
-/// TIME
+/// `TIME`
 pub(crate) fn time(_call: &mut Call<'_>) -> Outcome {
     let now = since_1970();
     Ok(Reply::bulks([now.as_secs().to_string(), now.subsec_micros().to_string()]))
 }
 
-/// MONITOR
+/// `MONITOR`
 pub(crate) fn monitor(call: &mut Call<'_>) -> Outcome {
     let id = call.client;
     call.world.monitors.insert(id);
@@ -136,7 +139,7 @@ pub(crate) fn monitor(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE]: the connection just ends, as Redis' does.
+/// `SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE]`: the connection just ends, as Redis' does.
 pub(crate) fn shutdown(call: &mut Call<'_>) -> Outcome {
     for place in 1..call.args.len() {
         if call.is(place, "save") {
@@ -152,17 +155,17 @@ pub(crate) fn shutdown(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::NOTHING)
 }
 
-/// SAVE, BGSAVE, BGREWRITEAOF
+/// `SAVE, BGSAVE, BGREWRITEAOF`
 pub(crate) fn no_disk(_call: &mut Call<'_>) -> Outcome {
     Err("ERR pocket-redis keeps nothing on disk; use a redis-server to keep data".into())
 }
 
-/// LASTSAVE: nothing was ever saved; the start is the best answer.
+/// `LASTSAVE`: nothing was ever saved; the start is the best answer.
 pub(crate) fn lastsave(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Int(call.world.started / 1000))
 }
 
-/// WAIT replicas timeout: there are none.
+/// `WAIT replicas timeout`: there are none.
 pub(crate) fn wait(call: &mut Call<'_>) -> Outcome {
     call.int(1)?;
     let timeout =
@@ -173,27 +176,27 @@ pub(crate) fn wait(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Int(0))
 }
 
-/// DEBUG: not for a class.
+/// `DEBUG`: not for a class.
 pub(crate) fn debug(_call: &mut Call<'_>) -> Outcome {
     Err("ERR DEBUG is not supported by pocket-redis; use a redis-server".into())
 }
 
-/// MEMORY DOCTOR
+/// `MEMORY DOCTOR`
 pub(crate) fn memory_doctor(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Verbatim("pocket-redis does not measure its memory.\n".to_owned()))
 }
 
-/// SLOWLOG GET, LATENCY LATEST: nothing is recorded.
+/// `SLOWLOG GET, LATENCY LATEST`: nothing is recorded.
 pub(crate) fn nothing(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(Vec::new()))
 }
 
-/// SLOWLOG LEN, LATENCY RESET
+/// `SLOWLOG LEN, LATENCY RESET`
 pub(crate) fn zero(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Int(0))
 }
 
-/// SLOWLOG RESET
+/// `SLOWLOG RESET`
 pub(crate) fn ok(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }

@@ -8,25 +8,25 @@ use crate::number::parse_int;
 use crate::reply::Reply;
 use crate::value::Value;
 
-/// DEL key …, and UNLINK, which is the same here
+/// `DEL key …`, and UNLINK, which is the same here
 pub(crate) fn del(call: &mut Call<'_>) -> Outcome {
     let keys = &call.args[1..];
     Ok(Reply::count(keys.iter().filter(|key| call.delete(key)).count()))
 }
 
-/// EXISTS key …, and TOUCH, which is the same where nothing is evicted
+/// `EXISTS key …`, and TOUCH, which is the same where nothing is evicted
 pub(crate) fn exists(call: &mut Call<'_>) -> Outcome {
     let keys = &call.args[1..];
     Ok(Reply::count(keys.iter().filter(|key| call.exists(key)).count()))
 }
 
-/// TYPE key
+/// `TYPE key`
 pub(crate) fn type_of(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     Ok(Reply::Status(call.value(key).map_or("none", Value::type_name)))
 }
 
-/// KEYS pattern
+/// `KEYS pattern`
 pub(crate) fn keys(call: &mut Call<'_>) -> Outcome {
     let pattern = &call.args[1];
     let found = call.db().entries().keys().filter(|key| glob::matches(pattern, key));
@@ -34,30 +34,30 @@ pub(crate) fn keys(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::bulks(found.into_iter().filter(|key| call.exists(key))))
 }
 
-/// DBSIZE
+/// `DBSIZE`
 pub(crate) fn dbsize(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(call.db().len()))
 }
 
-/// OBJECT ENCODING key
+/// `OBJECT ENCODING key`
 pub(crate) fn object_encoding(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[2];
     Ok(Reply::bulk_or_null(call.value(key).map(Value::encoding)))
 }
 
-/// OBJECT REFCOUNT key: nothing is shared here.
+/// `OBJECT REFCOUNT key`: nothing is shared here.
 pub(crate) fn object_refcount(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[2];
     Ok(call.value(key).map_or(Reply::Null, |_| Reply::Int(1)))
 }
 
-/// OBJECT IDLETIME key: no account is kept of reads.
+/// `OBJECT IDLETIME key`: no account is kept of reads.
 pub(crate) fn object_idletime(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[2];
     Ok(call.value(key).map_or(Reply::Null, |_| Reply::Int(0)))
 }
 
-/// MEMORY USAGE key [SAMPLES n]: about, and never sampled.
+/// `MEMORY USAGE key [SAMPLES n]`: about, and never sampled.
 pub(crate) fn memory_usage(call: &mut Call<'_>) -> Outcome {
     const ENTRY: usize = 56;
     let key = &call.args[2];

@@ -6,12 +6,12 @@ use crate::number::parse_int;
 use crate::reply::Reply;
 use crate::world::DATABASES;
 
-/// RENAME key new
+/// `RENAME key new`
 pub(crate) fn rename(call: &mut Call<'_>) -> Outcome {
     move_to(call, true).map(|_| Reply::OK)
 }
 
-/// RENAMENX key new
+/// `RENAMENX key new`
 pub(crate) fn renamenx(call: &mut Call<'_>) -> Outcome {
     move_to(call, false).map(Reply::flag)
 }
@@ -32,7 +32,7 @@ fn move_to(call: &mut Call<'_>, replace: bool) -> Result<bool, Fault> {
     Ok(true)
 }
 
-/// COPY source target [DB n] [REPLACE]
+/// `COPY source target [DB n] [REPLACE]`
 pub(crate) fn copy(call: &mut Call<'_>) -> Outcome {
     let (from, to) = (&call.args[1], &call.args[2]);
     let (target, replace) = copy_options(call)?;
@@ -78,14 +78,14 @@ pub(crate) fn database(text: &[u8]) -> Result<usize, Fault> {
     known.ok_or("ERR DB index is out of range".into())
 }
 
-/// FLUSHDB [ASYNC | SYNC]
+/// `FLUSHDB [ASYNC | SYNC]`
 pub(crate) fn flushdb(call: &mut Call<'_>) -> Outcome {
     check_flush(call)?;
     clear(call, call.db);
     Ok(Reply::OK)
 }
 
-/// FLUSHALL [ASYNC | SYNC]
+/// `FLUSHALL [ASYNC | SYNC]`
 pub(crate) fn flushall(call: &mut Call<'_>) -> Outcome {
     check_flush(call)?;
     for db in 0..DATABASES {

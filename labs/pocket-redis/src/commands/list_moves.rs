@@ -8,7 +8,7 @@ use crate::number::parse_int;
 use crate::reply::Reply;
 use crate::value::List;
 
-/// LEFT or RIGHT.
+/// `LEFT or RIGHT.`
 pub(crate) fn end(word: &[u8]) -> Result<End, Fault> {
     match word.to_ascii_uppercase().as_slice() {
         b"LEFT" => Ok(End::Left),
@@ -17,14 +17,14 @@ pub(crate) fn end(word: &[u8]) -> Result<End, Fault> {
     }
 }
 
-/// LMOVE source target LEFT | RIGHT LEFT | RIGHT
+/// `LMOVE source target LEFT | RIGHT LEFT | RIGHT`
 pub(crate) fn lmove(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let (from, to) = (end(&args[3])?, end(&args[4])?);
     Ok(shift(call, &args[1], &args[2], from, to)?.unwrap_or(Reply::Null))
 }
 
-/// RPOPLPUSH source target
+/// `RPOPLPUSH source target`
 pub(crate) fn rpoplpush(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     Ok(shift(call, &args[1], &args[2], End::Right, End::Left)?.unwrap_or(Reply::Null))
@@ -54,7 +54,7 @@ pub(crate) fn shift(
     Ok(Some(reply))
 }
 
-/// LMPOP numkeys key … LEFT | RIGHT [COUNT n]
+/// `LMPOP numkeys key … LEFT | RIGHT [COUNT n]`
 pub(crate) fn lmpop(call: &mut Call<'_>) -> Outcome {
     let (keys, from, count) = many(&call.args[1..])?;
     for key in keys {
@@ -108,7 +108,7 @@ struct Search {
     limit: usize,
 }
 
-/// LPOS key element [RANK n] [COUNT n] [MAXLEN n]
+/// `LPOS key element [RANK n] [COUNT n] [MAXLEN n]`
 pub(crate) fn lpos(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let search = search(&args[3..])?;

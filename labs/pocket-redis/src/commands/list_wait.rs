@@ -19,12 +19,12 @@ use crate::reply::{Protocol, Reply};
 use crate::value::List;
 use crate::world::World;
 
-/// BLPOP key … timeout
+/// `BLPOP key … timeout`
 pub(crate) fn blpop(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Left)
 }
 
-/// BRPOP key … timeout
+/// `BRPOP key … timeout`
 pub(crate) fn brpop(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Right)
 }
@@ -35,14 +35,14 @@ fn pop(call: &mut Call<'_>, from: End) -> Outcome {
     take_or_wait(call, &call.args[1..last], Action::Pop(from), deadline)
 }
 
-/// BLMPOP timeout numkeys key … LEFT | RIGHT [COUNT n]
+/// `BLMPOP timeout numkeys key … LEFT | RIGHT [COUNT n]`
 pub(crate) fn blmpop(call: &mut Call<'_>) -> Outcome {
     let deadline = deadline(&call.args[1])?;
     let (keys, from, count) = many(&call.args[2..])?;
     take_or_wait(call, keys, Action::PopMany { from, count }, deadline)
 }
 
-/// BLMOVE source target LEFT | RIGHT LEFT | RIGHT timeout
+/// `BLMOVE source target LEFT | RIGHT LEFT | RIGHT timeout`
 pub(crate) fn blmove(call: &mut Call<'_>) -> Outcome {
     let (from, to) = (end(&call.args[3])?, end(&call.args[4])?);
     let deadline = deadline(&call.args[5])?;
@@ -50,7 +50,7 @@ pub(crate) fn blmove(call: &mut Call<'_>) -> Outcome {
     take_or_wait(call, &call.args[1..2], action, deadline)
 }
 
-/// BRPOPLPUSH source target timeout
+/// `BRPOPLPUSH source target timeout`
 pub(crate) fn brpoplpush(call: &mut Call<'_>) -> Outcome {
     let deadline = deadline(&call.args[3])?;
     let target = call.args[2].clone();
@@ -121,7 +121,7 @@ fn deadline(timeout: &[u8]) -> Result<Option<Instant>, Fault> {
     // Redis counts in whole milliseconds, rounded up, so that a wish for little is not for ever.
     let millis = (seconds * 1000.0).ceil();
     // What is too large for Redis' counter overflows there, and is told as negative.
-    if millis < 0.0 || millis > 9.2e18 {
+    if !(0.0..=9.2e18).contains(&millis) {
         return Err("ERR timeout is negative".into());
     }
     if millis == 0.0 {

@@ -8,22 +8,22 @@ use crate::number::parse_int;
 use crate::reply::Reply;
 use crate::value::List;
 
-/// LPUSH key element …
+/// `LPUSH key element …`
 pub(crate) fn lpush(call: &mut Call<'_>) -> Outcome {
     push(call, End::Left)
 }
 
-/// RPUSH key element …
+/// `RPUSH key element …`
 pub(crate) fn rpush(call: &mut Call<'_>) -> Outcome {
     push(call, End::Right)
 }
 
-/// LPUSHX key element …: only if the list exists.
+/// `LPUSHX key element …`: only if the list exists.
 pub(crate) fn lpushx(call: &mut Call<'_>) -> Outcome {
     push_if_there(call, End::Left)
 }
 
-/// RPUSHX key element …: only if the list exists.
+/// `RPUSHX key element …`: only if the list exists.
 pub(crate) fn rpushx(call: &mut Call<'_>) -> Outcome {
     push_if_there(call, End::Right)
 }
@@ -63,12 +63,12 @@ pub(crate) fn take(list: &mut List, end: End) -> Option<Vec<u8>> {
     }
 }
 
-/// LPOP key [count]
+/// `LPOP key [count]`
 pub(crate) fn lpop(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Left)
 }
 
-/// RPOP key [count]
+/// `RPOP key [count]`
 pub(crate) fn rpop(call: &mut Call<'_>) -> Outcome {
     pop(call, End::Right)
 }
@@ -103,13 +103,13 @@ pub(crate) fn positive(text: &[u8]) -> Result<usize, Fault> {
     parse_int(text).and_then(|n| usize::try_from(n).ok()).ok_or(Fault::NotPositive)
 }
 
-/// LLEN key
+/// `LLEN key`
 pub(crate) fn llen(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     Ok(Reply::count(call.get::<List>(key)?.map_or(0, List::len)))
 }
 
-/// LINDEX key index
+/// `LINDEX key index`
 pub(crate) fn lindex(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let Some(list) = call.get::<List>(&args[1])? else {
@@ -135,7 +135,7 @@ pub(crate) fn span(start: i64, stop: i64, length: usize) -> std::ops::Range<usiz
     if start >= end { 0..0 } else { start..end }
 }
 
-/// LRANGE key start stop
+/// `LRANGE key start stop`
 pub(crate) fn lrange(call: &mut Call<'_>) -> Outcome {
     let (start, stop) = (call.int(2)?, call.int(3)?);
     let key = &call.args[1];
@@ -145,7 +145,7 @@ pub(crate) fn lrange(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::bulks(list.range(span(start, stop, list.len()))))
 }
 
-/// LTRIM key start stop
+/// `LTRIM key start stop`
 pub(crate) fn ltrim(call: &mut Call<'_>) -> Outcome {
     let (start, stop) = (call.int(2)?, call.int(3)?);
     let key = &call.args[1];
@@ -158,7 +158,7 @@ pub(crate) fn ltrim(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// LSET key index element
+/// `LSET key index element`
 pub(crate) fn lset(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let list = call.get_mut::<List>(&args[1])?.ok_or(Fault::NoSuchKey)?;
@@ -169,7 +169,7 @@ pub(crate) fn lset(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// LREM key count element: the first `count`, the last `-count`, or all.
+/// `LREM key count element`: the first `count`, the last `-count`, or all.
 pub(crate) fn lrem(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let count = call.int(2)?;
@@ -195,7 +195,7 @@ pub(crate) fn lrem(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(limit))
 }
 
-/// LINSERT key BEFORE | AFTER pivot element
+/// `LINSERT key BEFORE | AFTER pivot element`
 pub(crate) fn linsert(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let after = match (call.is(2, "after"), call.is(2, "before")) {

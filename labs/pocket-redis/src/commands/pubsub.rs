@@ -6,22 +6,22 @@ use crate::glob;
 use crate::pubsub::Topic;
 use crate::reply::Reply;
 
-/// SUBSCRIBE channel …: one confirmation a channel.
+/// `SUBSCRIBE channel …`: one confirmation a channel.
 pub(crate) fn subscribe(call: &mut Call<'_>) -> Outcome {
     begin(call, Topic::Channel, "subscribe")
 }
 
-/// PSUBSCRIBE pattern …
+/// `PSUBSCRIBE pattern …`
 pub(crate) fn psubscribe(call: &mut Call<'_>) -> Outcome {
     begin(call, Topic::Pattern, "psubscribe")
 }
 
-/// UNSUBSCRIBE [channel …]: without a name, all channels.
+/// `UNSUBSCRIBE [channel …]`: without a name, all channels.
 pub(crate) fn unsubscribe(call: &mut Call<'_>) -> Outcome {
     end(call, Topic::Channel, "unsubscribe")
 }
 
-/// PUNSUBSCRIBE [pattern …]: without a name, all patterns.
+/// `PUNSUBSCRIBE [pattern …]`: without a name, all patterns.
 pub(crate) fn punsubscribe(call: &mut Call<'_>) -> Outcome {
     end(call, Topic::Pattern, "punsubscribe")
 }
@@ -57,13 +57,13 @@ fn confirmation(call: &Call<'_>, word: &str, name: Reply) -> Reply {
     Reply::Push(vec![Reply::bulk(word), name, Reply::count(left)])
 }
 
-/// PUBLISH channel message: how many heard it.
+/// `PUBLISH channel message`: how many heard it.
 pub(crate) fn publish(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     Ok(Reply::count(call.world.publish(&args[1], &args[2])))
 }
 
-/// PUBSUB CHANNELS [pattern]
+/// `PUBSUB CHANNELS [pattern]`
 pub(crate) fn channels(call: &mut Call<'_>) -> Outcome {
     let pattern = call.args.get(2);
     if call.args.len() > 3 {
@@ -77,7 +77,7 @@ pub(crate) fn channels(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::bulks(names.filter(hit)))
 }
 
-/// PUBSUB NUMSUB [channel …]
+/// `PUBSUB NUMSUB [channel …]`
 pub(crate) fn numsub(call: &mut Call<'_>) -> Outcome {
     let channels = &call.world.subscriptions.channels;
     let count = |name: &[u8]| channels.get(name).map_or(0, std::collections::BTreeSet::len);
@@ -86,7 +86,7 @@ pub(crate) fn numsub(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(pairs.collect()))
 }
 
-/// PUBSUB NUMPAT
+/// `PUBSUB NUMPAT`
 pub(crate) fn numpat(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(call.world.subscriptions.patterns.len()))
 }

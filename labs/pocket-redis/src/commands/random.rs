@@ -7,7 +7,7 @@ use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::value::Set;
 
-/// SPOP key [count]
+/// `SPOP key [count]`
 pub(crate) fn spop(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     if args.len() > 3 {
@@ -36,7 +36,7 @@ fn draw(call: &mut Call<'_>, key: &[u8]) -> Option<Key> {
     call.get::<Set>(key).ok()??.at(place).map(|(member, ())| member.clone())
 }
 
-/// SRANDMEMBER key [count]: a negative count may draw a member more than once.
+/// `SRANDMEMBER key [count]`: a negative count may draw a member more than once.
 pub(crate) fn srandmember(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     if args.len() > 3 {
@@ -69,7 +69,7 @@ fn distinct(call: &mut Call<'_>, key: &[u8], count: usize) -> Result<Vec<Key>, F
     Ok(members)
 }
 
-/// RANDOMKEY
+/// `RANDOMKEY`
 pub(crate) fn randomkey(call: &mut Call<'_>) -> Outcome {
     loop {
         let length = call.db().len();

@@ -35,32 +35,32 @@ enum NameLimit<'a> {
     Excluding(&'a [u8]),
 }
 
-/// ZRANGE key first last [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]
+/// `ZRANGE key first last [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
 pub(crate) fn zrange(call: &mut Call<'_>) -> Outcome {
     range(call, None, None)
 }
 
-/// ZREVRANGE key first last [WITHSCORES]
+/// `ZREVRANGE key first last [WITHSCORES]`
 pub(crate) fn zrevrange(call: &mut Call<'_>) -> Outcome {
     range(call, Some(By::Rank), Some(true))
 }
 
-/// ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]
+/// `ZRANGEBYSCORE key min max [WITHSCORES] [LIMIT offset count]`
 pub(crate) fn zrangebyscore(call: &mut Call<'_>) -> Outcome {
     range(call, Some(By::Score), Some(false))
 }
 
-/// ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]
+/// `ZREVRANGEBYSCORE key max min [WITHSCORES] [LIMIT offset count]`
 pub(crate) fn zrevrangebyscore(call: &mut Call<'_>) -> Outcome {
     range(call, Some(By::Score), Some(true))
 }
 
-/// ZRANGEBYLEX key min max [LIMIT offset count]
+/// `ZRANGEBYLEX key min max [LIMIT offset count]`
 pub(crate) fn zrangebylex(call: &mut Call<'_>) -> Outcome {
     range(call, Some(By::Name), Some(false))
 }
 
-/// ZREVRANGEBYLEX key max min [LIMIT offset count]
+/// `ZREVRANGEBYLEX key max min [LIMIT offset count]`
 pub(crate) fn zrevrangebylex(call: &mut Call<'_>) -> Outcome {
     range(call, Some(By::Name), Some(true))
 }
@@ -213,7 +213,7 @@ fn below(name: &[u8], limit: &NameLimit<'_>) -> bool {
     }
 }
 
-/// ZCOUNT key min max
+/// `ZCOUNT key min max`
 pub(crate) fn zcount(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let (min, max) = (score_limit(&args[2])?, score_limit(&args[3])?);
@@ -221,12 +221,12 @@ pub(crate) fn zcount(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(set.map_or(0, |set| set.between(min, max).count())))
 }
 
-/// ZREMRANGEBYSCORE key min max
+/// `ZREMRANGEBYSCORE key min max`
 pub(crate) fn zremrangebyscore(call: &mut Call<'_>) -> Outcome {
     remove(call, By::Score)
 }
 
-/// ZREMRANGEBYRANK key first last
+/// `ZREMRANGEBYRANK key first last`
 pub(crate) fn zremrangebyrank(call: &mut Call<'_>) -> Outcome {
     remove(call, By::Rank)
 }

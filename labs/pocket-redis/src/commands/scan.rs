@@ -9,7 +9,7 @@ use crate::reply::Reply;
 use crate::sorted_set::SortedSet;
 use crate::value::{Hash, Set, Value};
 
-/// MATCH, COUNT and TYPE.
+/// `MATCH, COUNT` and TYPE.
 struct Options<'a> {
     pattern: Option<&'a [u8]>,
     count: usize,
@@ -22,7 +22,7 @@ impl Options<'_> {
     }
 }
 
-/// SCAN cursor [MATCH pattern] [COUNT n] [TYPE name]
+/// `SCAN cursor [MATCH pattern] [COUNT n] [TYPE name]`
 pub(crate) fn scan(call: &mut Call<'_>) -> Outcome {
     let cursor = cursor(&call.args[1])?;
     let options = options(&call.args[2..], true)?;
@@ -37,7 +37,7 @@ pub(crate) fn scan(call: &mut Call<'_>) -> Outcome {
     Ok(answer(next, found.map(Reply::bulk).collect()))
 }
 
-/// HSCAN key cursor [MATCH pattern] [COUNT n]
+/// `HSCAN key cursor [MATCH pattern] [COUNT n]`
 pub(crate) fn hscan(call: &mut Call<'_>) -> Outcome {
     let (cursor, small) = begin(call)?;
     let args = call.args;
@@ -49,7 +49,7 @@ pub(crate) fn hscan(call: &mut Call<'_>) -> Outcome {
     })
 }
 
-/// SSCAN key cursor [MATCH pattern] [COUNT n]
+/// `SSCAN key cursor [MATCH pattern] [COUNT n]`
 pub(crate) fn sscan(call: &mut Call<'_>) -> Outcome {
     let (cursor, small) = begin(call)?;
     let args = call.args;
@@ -59,7 +59,7 @@ pub(crate) fn sscan(call: &mut Call<'_>) -> Outcome {
     step(set, cursor, small, &args[3..], |member, ()| vec![Reply::bulk(member)])
 }
 
-/// ZSCAN key cursor [MATCH pattern] [COUNT n]
+/// `ZSCAN key cursor [MATCH pattern] [COUNT n]`
 pub(crate) fn zscan(call: &mut Call<'_>) -> Outcome {
     let (cursor, small) = begin(call)?;
     let args = call.args;

@@ -6,22 +6,22 @@ use crate::number::parse_int;
 use crate::reply::Reply;
 use crate::script::{Request, Scripts};
 
-/// EVAL source numkeys key … arg …
+/// `EVAL source numkeys key … arg …`
 pub(crate) fn eval(call: &mut Call<'_>) -> Outcome {
     by_source(call, false)
 }
 
-/// EVAL_RO source numkeys key … arg …
+/// `EVAL_RO source numkeys key … arg …`
 pub(crate) fn eval_ro(call: &mut Call<'_>) -> Outcome {
     by_source(call, true)
 }
 
-/// EVALSHA sha numkeys key … arg …
+/// `EVALSHA sha numkeys key … arg …`
 pub(crate) fn evalsha(call: &mut Call<'_>) -> Outcome {
     by_name(call, false)
 }
 
-/// EVALSHA_RO sha numkeys key … arg …
+/// `EVALSHA_RO sha numkeys key … arg …`
 pub(crate) fn evalsha_ro(call: &mut Call<'_>) -> Outcome {
     by_name(call, true)
 }
@@ -48,7 +48,7 @@ fn by_name(call: &mut Call<'_>, read_only: bool) -> Outcome {
     })
 }
 
-/// MONITOR shows a script before the commands that it calls.
+/// `MONITOR shows a script before the commands that it calls.`
 fn show(call: &mut Call<'_>) {
     call.world.show(call.client, call.db, call.args);
 }
@@ -84,13 +84,13 @@ fn with_scripts<T>(
     result
 }
 
-/// SCRIPT LOAD source
+/// `SCRIPT LOAD source`
 pub(crate) fn load(call: &mut Call<'_>) -> Outcome {
     let source = &call.args[2];
     with_scripts(call, |scripts, _| scripts.load(source)).map(Reply::bulk)
 }
 
-/// SCRIPT EXISTS sha …
+/// `SCRIPT EXISTS sha …`
 pub(crate) fn exists(call: &mut Call<'_>) -> Outcome {
     let shas = &call.args[2..];
     with_scripts(call, |scripts, _| {
@@ -100,7 +100,7 @@ pub(crate) fn exists(call: &mut Call<'_>) -> Outcome {
     })
 }
 
-/// SCRIPT FLUSH [ASYNC | SYNC]
+/// `SCRIPT FLUSH [ASYNC | SYNC]`
 pub(crate) fn flush(call: &mut Call<'_>) -> Outcome {
     let known = call.is(2, "async") || call.is(2, "sync");
     if call.args.len() > 3 || (call.args.len() == 3 && !known) {
@@ -112,7 +112,7 @@ pub(crate) fn flush(call: &mut Call<'_>) -> Outcome {
     })
 }
 
-/// SCRIPT KILL: scripts end by themselves here, at the latest when their time is over.
+/// `SCRIPT KILL`: scripts end by themselves here, at the latest when their time is over.
 pub(crate) fn kill(_call: &mut Call<'_>) -> Outcome {
     Err("NOTBUSY No scripts in execution right now.".into())
 }

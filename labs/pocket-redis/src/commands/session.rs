@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::number::parse_int;
 use crate::reply::{Protocol, Reply};
 
-/// PING [message]
+/// `PING [message]`
 pub(crate) fn ping(call: &mut Call<'_>) -> Outcome {
     if call.args.len() > 2 {
         return Err(call.arity());
@@ -23,18 +23,18 @@ pub(crate) fn ping(call: &mut Call<'_>) -> Outcome {
     Ok(message.map_or(Reply::Status("PONG"), Reply::bulk))
 }
 
-/// ECHO message
+/// `ECHO message`
 pub(crate) fn echo(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::bulk(&call.args[1]))
 }
 
-/// SELECT index
+/// `SELECT index`
 pub(crate) fn select(call: &mut Call<'_>) -> Outcome {
     call.db = database(&call.args[1])?;
     Ok(Reply::OK)
 }
 
-/// AUTH [user] password: there is one user, and it has no password.
+/// `AUTH [user] password`: there is one user, and it has no password.
 pub(crate) fn auth(call: &mut Call<'_>) -> Outcome {
     match &call.args[1..] {
         [_] => Err("ERR AUTH <password> called without any password configured for the default \
@@ -52,7 +52,7 @@ fn check_user(user: &[u8]) -> Result<(), Fault> {
     Err("WRONGPASS invalid username-password pair or user is disabled.".into())
 }
 
-/// HELLO [protocol [AUTH user password] [SETNAME name]]
+/// `HELLO [protocol [AUTH user password] [SETNAME name]]`
 pub(crate) fn hello(call: &mut Call<'_>) -> Outcome {
     let protocol = call.args.get(1).map(|text| protocol(text)).transpose()?;
     let name = hello_options(call.args.get(2..).unwrap_or_default())?;
@@ -110,13 +110,13 @@ fn hello_options(mut words: &[Vec<u8>]) -> Result<Option<&[u8]>, Fault> {
     Ok(name)
 }
 
-/// QUIT
+/// `QUIT`
 pub(crate) fn quit(call: &mut Call<'_>) -> Outcome {
     call.client()?.close(Closing::AfterReplies);
     Ok(Reply::OK)
 }
 
-/// RESET: as if the connection were new.
+/// `RESET`: as if the connection were new.
 pub(crate) fn reset(call: &mut Call<'_>) -> Outcome {
     let id = call.client;
     call.world.unwatch(id);

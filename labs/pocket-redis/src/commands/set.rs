@@ -81,7 +81,7 @@ impl<'a> Options<'a> {
     }
 }
 
-/// SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]
+/// `SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`
 pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let options = Options::read(&args[3..], false)?;
@@ -102,7 +102,7 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
     Ok(old.unwrap_or(Reply::OK))
 }
 
-/// SETNX key value
+/// `SETNX key value`
 pub(crate) fn setnx(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let free = !call.exists(&args[1]);
@@ -112,12 +112,12 @@ pub(crate) fn setnx(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::flag(free))
 }
 
-/// SETEX key seconds value
+/// `SETEX key seconds value`
 pub(crate) fn setex(call: &mut Call<'_>) -> Outcome {
     set_until(call, Unit::Seconds)
 }
 
-/// PSETEX key milliseconds value
+/// `PSETEX key milliseconds value`
 pub(crate) fn psetex(call: &mut Call<'_>) -> Outcome {
     set_until(call, Unit::Millis)
 }
@@ -130,7 +130,7 @@ fn set_until(call: &mut Call<'_>, unit: Unit) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST]
+/// `GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST]`
 pub(crate) fn getex(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let options = Options::read(&args[2..], true)?;

@@ -5,7 +5,7 @@ use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::value::Set;
 
-/// SUNION key …
+/// `SUNION key …`
 pub(crate) fn sunion(call: &mut Call<'_>) -> Outcome {
     fold(call, |all, set| {
         for member in set.keys() {
@@ -14,12 +14,12 @@ pub(crate) fn sunion(call: &mut Call<'_>) -> Outcome {
     })
 }
 
-/// SINTER key …
+/// `SINTER key …`
 pub(crate) fn sinter(call: &mut Call<'_>) -> Outcome {
     fold(call, |all, set| retain(all, |member| set.contains(member)))
 }
 
-/// SDIFF key …
+/// `SDIFF key …`
 pub(crate) fn sdiff(call: &mut Call<'_>) -> Outcome {
     fold(call, |all, set| retain(all, |member| !set.contains(member)))
 }

@@ -4,7 +4,7 @@ use crate::call::{Call, Outcome};
 use crate::reply::Reply;
 use crate::value::Set;
 
-/// SADD key member …
+/// `SADD key member …`
 pub(crate) fn sadd(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let set = call.get_or_new::<Set>(&args[1])?;
@@ -15,7 +15,7 @@ pub(crate) fn sadd(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(new))
 }
 
-/// SREM key member …
+/// `SREM key member …`
 pub(crate) fn srem(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let Some(set) = call.get_mut::<Set>(&args[1])? else {
@@ -28,7 +28,7 @@ pub(crate) fn srem(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(gone))
 }
 
-/// SMOVE source target member
+/// `SMOVE source target member`
 pub(crate) fn smove(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let Some(source) = call.get::<Set>(&args[1])? else {
@@ -46,27 +46,27 @@ pub(crate) fn smove(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Int(1))
 }
 
-/// SCARD key
+/// `SCARD key`
 pub(crate) fn scard(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     Ok(Reply::count(call.get::<Set>(key)?.map_or(0, Set::len)))
 }
 
-/// SMEMBERS key
+/// `SMEMBERS key`
 pub(crate) fn smembers(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     let members = call.get::<Set>(key)?.into_iter().flat_map(Set::keys);
     Ok(Reply::Set(members.map(Reply::bulk).collect()))
 }
 
-/// SISMEMBER key member
+/// `SISMEMBER key member`
 pub(crate) fn sismember(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let set = call.get::<Set>(&args[1])?;
     Ok(Reply::flag(set.is_some_and(|set| set.contains(&args[2]))))
 }
 
-/// SMISMEMBER key member …
+/// `SMISMEMBER key member …`
 pub(crate) fn smismember(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let set = call.get::<Set>(&args[1])?;

@@ -6,13 +6,13 @@ use crate::reply::Reply;
 use crate::resp::MAX_BULK;
 use crate::value::{Text, Value};
 
-/// GET key
+/// `GET key`
 pub(crate) fn get(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     Ok(Reply::bulk_or_null(call.get::<Text>(key)?))
 }
 
-/// GETDEL key
+/// `GETDEL key`
 pub(crate) fn getdel(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     let reply = get(call)?;
@@ -20,7 +20,7 @@ pub(crate) fn getdel(call: &mut Call<'_>) -> Outcome {
     Ok(reply)
 }
 
-/// GETSET key value
+/// `GETSET key value`
 pub(crate) fn getset(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let reply = get(call)?;
@@ -28,7 +28,7 @@ pub(crate) fn getset(call: &mut Call<'_>) -> Outcome {
     Ok(reply)
 }
 
-/// MGET key …: a value of another kind counts as none.
+/// `MGET key …`: a value of another kind counts as none.
 pub(crate) fn mget(call: &mut Call<'_>) -> Outcome {
     let keys = &call.args[1..];
     let values = keys.iter().map(|key| match call.get::<Text>(key) {
@@ -38,7 +38,7 @@ pub(crate) fn mget(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(values.collect()))
 }
 
-/// MSET key value …
+/// `MSET key value …`
 pub(crate) fn mset(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     if args.len().is_multiple_of(2) {
@@ -50,7 +50,7 @@ pub(crate) fn mset(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// MSETNX key value …: all or none.
+/// `MSETNX key value …`: all or none.
 pub(crate) fn msetnx(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     if args.len().is_multiple_of(2) {
@@ -63,13 +63,13 @@ pub(crate) fn msetnx(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Int(1))
 }
 
-/// STRLEN key
+/// `STRLEN key`
 pub(crate) fn strlen(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     Ok(Reply::count(call.get::<Text>(key)?.map_or(0, Vec::len)))
 }
 
-/// APPEND key value
+/// `APPEND key value`
 pub(crate) fn append(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let length = call.get::<Text>(&args[1])?.map_or(0, Vec::len);
@@ -81,7 +81,7 @@ pub(crate) fn append(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(length))
 }
 
-/// GETRANGE key start end, and its old name SUBSTR
+/// `GETRANGE key start end`, and its old name SUBSTR
 pub(crate) fn getrange(call: &mut Call<'_>) -> Outcome {
     let (start, end) = (call.int(2)?, call.int(3)?);
     let key = &call.args[1];
@@ -100,7 +100,7 @@ pub(crate) fn getrange(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::bulk(&text[place(start)..=place(end)]))
 }
 
-/// SETRANGE key offset value
+/// `SETRANGE key offset value`
 pub(crate) fn setrange(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let offset =

@@ -10,7 +10,7 @@ use crate::dispatch::IntoReply;
 use crate::reply::Reply;
 use crate::resp::Request;
 
-/// MULTI
+/// `MULTI`
 pub(crate) fn multi(call: &mut Call<'_>) -> Outcome {
     let client = call.client()?;
     if client.transaction.is_some() {
@@ -20,7 +20,7 @@ pub(crate) fn multi(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// DISCARD
+/// `DISCARD`
 pub(crate) fn discard(call: &mut Call<'_>) -> Outcome {
     if call.client()?.transaction.take().is_none() {
         return Err("ERR DISCARD without MULTI".into());
@@ -29,7 +29,7 @@ pub(crate) fn discard(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// EXEC: an array of answers, or null if a watched key has changed.
+/// `EXEC`: an array of answers, or null if a watched key has changed.
 pub(crate) fn exec(call: &mut Call<'_>) -> Outcome {
     drop_due_watched(call)?;
     let client = call.client()?;
@@ -68,7 +68,7 @@ fn run(call: &mut Call<'_>, args: &Request) -> Reply {
     reply
 }
 
-/// WATCH key …
+/// `WATCH key …`
 pub(crate) fn watch(call: &mut Call<'_>) -> Outcome {
     if call.client()?.transaction.is_some() {
         return Err("ERR WATCH inside MULTI is not allowed".into());
@@ -84,7 +84,7 @@ pub(crate) fn watch(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// UNWATCH
+/// `UNWATCH`
 pub(crate) fn unwatch(call: &mut Call<'_>) -> Outcome {
     call.world.unwatch(call.client);
     Ok(Reply::OK)

@@ -26,13 +26,13 @@ enum Done {
     Refused,
 }
 
-/// ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member …
+/// `ZADD key [NX | XX] [GT | LT] [CH] [INCR] score member …`
 pub(crate) fn zadd(call: &mut Call<'_>) -> Outcome {
     let (options, pairs) = read(&call.args[2..])?;
     add(call, options, &pairs)
 }
 
-/// ZINCRBY key n member
+/// `ZINCRBY key n member`
 pub(crate) fn zincrby(call: &mut Call<'_>) -> Outcome {
     let by = call.double(2)?;
     let options = Options { increment: true, ..Options::default() };

@@ -7,20 +7,20 @@ use crate::fault::Fault;
 use crate::reply::{Protocol, Reply};
 use crate::sorted_set::SortedSet;
 
-/// ZCARD key
+/// `ZCARD key`
 pub(crate) fn zcard(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[1];
     Ok(Reply::count(call.get::<SortedSet>(key)?.map_or(0, SortedSet::len)))
 }
 
-/// ZSCORE key member
+/// `ZSCORE key member`
 pub(crate) fn zscore(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let set = call.get::<SortedSet>(&args[1])?;
     Ok(score(set, &args[2]))
 }
 
-/// ZMSCORE key member …
+/// `ZMSCORE key member …`
 pub(crate) fn zmscore(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let set = call.get::<SortedSet>(&args[1])?;
@@ -31,12 +31,12 @@ fn score(set: Option<&SortedSet>, member: &[u8]) -> Reply {
     set.and_then(|set| set.score(member)).map_or(Reply::Null, Reply::Double)
 }
 
-/// ZRANK key member
+/// `ZRANK key member`
 pub(crate) fn zrank(call: &mut Call<'_>) -> Outcome {
     rank(call, |_, rank| rank)
 }
 
-/// ZREVRANK key member
+/// `ZREVRANK key member`
 pub(crate) fn zrevrank(call: &mut Call<'_>) -> Outcome {
     rank(call, |length, rank| length - 1 - rank)
 }
@@ -50,7 +50,7 @@ fn rank(call: &mut Call<'_>, count: impl Fn(usize, usize) -> usize) -> Outcome {
     Ok(rank.map_or(Reply::Null, Reply::count))
 }
 
-/// ZREM key member …
+/// `ZREM key member …`
 pub(crate) fn zrem(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let Some(set) = call.get_mut::<SortedSet>(&args[1])? else {
@@ -63,12 +63,12 @@ pub(crate) fn zrem(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(gone))
 }
 
-/// ZPOPMIN key [count]
+/// `ZPOPMIN key [count]`
 pub(crate) fn zpopmin(call: &mut Call<'_>) -> Outcome {
     pop(call, |set, count| pairs(set.iter().take(count)))
 }
 
-/// ZPOPMAX key [count]
+/// `ZPOPMAX key [count]`
 pub(crate) fn zpopmax(call: &mut Call<'_>) -> Outcome {
     pop(call, |set, count| pairs(set.iter().rev().take(count)))
 }

@@ -12,6 +12,7 @@ mod bridge;
 mod convert;
 mod json_decode;
 mod json_encode;
+mod json_token;
 mod run;
 mod sandbox;
 

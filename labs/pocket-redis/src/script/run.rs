@@ -77,7 +77,7 @@ impl Sandbox {
         let state = rilua::LuaApiMut::state_mut(&mut self.lua);
         let prepared = set_strings(state, globals, "KEYS", request.keys)
             .and_then(|()| set_strings(state, globals, "ARGV", request.args));
-        prepared.map_err(|error| Fault::err(error))?;
+        prepared.map_err(Fault::err)?;
         state.rng_state = 1;
         state.hook.base_hook_count = INSTRUCTIONS_PER_LOOK;
         state.hook.hook_count = INSTRUCTIONS_PER_LOOK;

@@ -5,6 +5,42 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use crate::support::script::Both;
 
+/// What people and broken clients send.
+const CASES: &[&[u8]] = &[
+    b"PING\r\n",
+    b"ping\n",
+    b"\r\n\r\nPING\r\n",
+    b"  PING  \r\n",
+    b"ECHO \"a b\"\r\n",
+    b"ECHO 'it\\'s'\r\n",
+    b"ECHO \"\\x41\\n\"\r\n",
+    b"ECHO \"a\r\nPING\r\n",
+    b"ECHO 'a\r\n",
+    b"ECHO \"a\"b\r\n",
+    b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n",
+    b"*0\r\nPING\r\n",
+    b"*-1\r\nPING\r\n",
+    b"*x\r\nPING\r\n",
+    b"*1x\r\n",
+    b"* 1\r\n",
+    b"*01\r\n",
+    b"*99999999999999999999\r\n",
+    b"*2147483648\r\n",
+    b"*1\r\nPING\r\n",
+    b"*1\r\n\r\n",
+    b"*1\r\n:4\r\nPING\r\n",
+    b"*1\r\n$x\r\nPING\r\n",
+    b"*1\r\n$-1\r\n",
+    b"*1\r\n$99999999999\r\n",
+    b"*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n",
+    b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n",
+    b"*1\r\n$0\r\n\r\n",
+    b"QUIT\r\nPING\r\n",
+    b"PING\r\nQUIT\r\nPING\r\n",
+    b"HELLO 3\r\nnosuch\r\n*1\r\n$-5\r\n",
+    b"GET\r\nGET a b\r\n",
+];
+
 /// Sends bytes, closes that direction, and gives everything that comes back.
 fn exchange(addr: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(addr).expect("the server accepts");
@@ -21,44 +57,8 @@ fn nonsense_is_answered_and_cut_off_as_in_redis() {
     let Some(both) = Both::start("nonsense_is_answered_and_cut_off_as_in_redis") else {
         return;
     };
-    let long_line = [b"*".repeat(1), b"1".repeat(70_000)].concat();
-    let long_inline = b"a".repeat(70_000);
-    let cases: &[&[u8]] = &[
-        b"PING\r\n",
-        b"ping\n",
-        b"\r\n\r\nPING\r\n",
-        b"  PING  \r\n",
-        b"ECHO \"a b\"\r\n",
-        b"ECHO 'it\\'s'\r\n",
-        b"ECHO \"\\x41\\n\"\r\n",
-        b"ECHO \"a\r\nPING\r\n",
-        b"ECHO 'a\r\n",
-        b"ECHO \"a\"b\r\n",
-        b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n",
-        b"*0\r\nPING\r\n",
-        b"*-1\r\nPING\r\n",
-        b"*x\r\nPING\r\n",
-        b"*1x\r\n",
-        b"* 1\r\n",
-        b"*01\r\n",
-        b"*99999999999999999999\r\n",
-        b"*2147483648\r\n",
-        b"*1\r\nPING\r\n",
-        b"*1\r\n\r\n",
-        b"*1\r\n:4\r\nPING\r\n",
-        b"*1\r\n$x\r\nPING\r\n",
-        b"*1\r\n$-1\r\n",
-        b"*1\r\n$99999999999\r\n",
-        b"*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n",
-        b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n",
-        b"*1\r\n$0\r\n\r\n",
-        b"QUIT\r\nPING\r\n",
-        b"PING\r\nQUIT\r\nPING\r\n",
-        b"HELLO 3\r\nnosuch\r\n*1\r\n$-5\r\n",
-        b"GET\r\nGET a b\r\n",
-        &long_line,
-        &long_inline,
-    ];
+    let long = [b"*".as_slice(), b"a"].map(|start| [start, &b"1".repeat(70_000)].concat());
+    let cases = CASES.iter().copied().chain(long.iter().map(Vec::as_slice));
     for bytes in cases {
         let (ours, real) = (exchange(both.pocket.addr, bytes), exchange(both.judge.addr, bytes));
         // What HELLO tells differs in the client's number.

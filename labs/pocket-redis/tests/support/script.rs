@@ -83,7 +83,7 @@ pub(crate) fn parse(line: &str) -> (char, Vec<Vec<u8>>) {
             Some(inner) => quoted(inner),
             None => {
                 let end = rest.find(' ').unwrap_or(rest.len());
-                (rest[..end].as_bytes().to_vec(), &rest[end..])
+                (rest.as_bytes()[..end].to_vec(), &rest[end..])
             }
         };
         args.push(arg);
