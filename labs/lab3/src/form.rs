@@ -82,6 +82,15 @@ pub struct Refused {
     pub next: String,
 }
 
+impl Refused {
+    /// The refusal that an error is for the visitor: its first line, and its `next:`.
+    pub fn because(error: impl std::error::Error) -> Self {
+        let text = error.to_string();
+        let (reason, next) = text.split_once("\n  next: ").unwrap_or((&text, "try again later"));
+        Self { reason: reason.to_owned(), next: next.to_owned() }
+    }
+}
+
 /// How far a task has come, for the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod examine;
 pub mod feedback;
 pub mod form;
+pub mod handout;
 pub mod interrupt;
 pub mod mail;
 pub mod narration;

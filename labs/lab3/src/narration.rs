@@ -28,7 +28,7 @@ use crate::clock::LabClock;
 use crate::printable::printable;
 pub use bar::Bar;
 pub use form::Visits;
-pub use story::{Banner, Question};
+pub use story::{Question, Story};
 pub use worker::Told;
 
 /// The widest line.
@@ -107,8 +107,7 @@ impl Narrator {
     }
 
     /// A question before the run; the answer's index, where there is somebody to ask.
-    #[must_use]
-    pub fn ask(&self, question: &Question) -> Option<usize> {
+    fn ask(&self, question: &Question) -> Option<usize> {
         if !self.asks {
             return None;
         }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chart::Lane;
 use crate::clock::{LabClock, words};
 use crate::form::{self, Accepted, Limits, OnSubmit, Refused, Submission};
-use crate::narration::{Question, Visits};
+use crate::narration::Visits;
 use crate::settings::Exit;
 use crate::slow_mail::SlowMail;
 use crate::tasks;
@@ -58,22 +58,6 @@ impl TourError {
     /// How long the tour waits for its mail, in lab time.
     pub const PATIENCE: Duration = Duration::from_secs(86_400);
 }
-
-/// The question that the tour answers.
-pub const PREDICTION: Question = Question {
-    asks: "with the queue, what becomes of the 20 s?",
-    answers: &[
-        ("they vanish", "The work still takes as long. It only moved out of the visitor's way."),
-        (
-            "somebody else waits",
-            "So it is: the worker works for as long; the visitor does not wait.",
-        ),
-        (
-            "the visitor waits half",
-            "The visitor waits for one write to Redis, and for no work at all.",
-        ),
-    ],
-};
 
 /// The end of the story.
 pub struct Outcome {

@@ -1,4 +1,10 @@
 //! What becomes of messages when workers stop, die or lose their Redis.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    reason = "a test fails loudly"
+)]
 
 mod support;
 

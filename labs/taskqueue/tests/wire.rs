@@ -1,4 +1,10 @@
 //! The wire, judged by what real Celery wrote (`golden/`, recorded from Celery 5.7 and Redis 7.0).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::too_many_lines,
+    reason = "a test fails loudly"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! What a worker does with a message, on the built-in broker and on a real redis-server.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly")]
 
 mod support;
 

@@ -13,11 +13,12 @@ use std::time::Instant;
 
 use clap::Parser;
 use lab3::broker::{self, Choice};
+use lab3::handout::TOUR;
 use lab3::interrupt::Interrupt;
-use lab3::narration::{Banner, Narrator, Told, Visits, Word};
+use lab3::narration::{Narrator, Told, Visits, Word};
 use lab3::settings::{self, Mail, Talk};
 use lab3::slow_mail::SlowMail;
-use lab3::tour::{MailLater, MailNow, PREDICTION, TourError, Trip, outcome, visit};
+use lab3::tour::{MailLater, MailNow, TourError, Trip, outcome, visit};
 use lab3::{examine, tasks};
 use taskqueue::{AsyncResult, Broker, Stop, Worker, WorkerOptions};
 
@@ -38,17 +39,8 @@ async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     let mail = arguments.mail.slow_mail(&narrator)?;
-    narrator.banner(&Banner {
-        step: None,
-        title: "Lab 3 · what a task queue is for",
-        see: &[
-            "A visitor sends a feedback form; answering takes a mail that costs work.",
-            "First the form does the work itself, then it hands it to a queue.",
-        ],
-        facts: &[("work", format!("{} for a mail", lab3::clock::words(mail.work)))],
-        elsewhere: &[("in a hurry", "cargo run -- --speed 10"), ("stop", "Ctrl-C")],
-    });
-    let said = narrator.ask(&PREDICTION);
+    let facts = [("work", format!("{} for a mail", lab3::clock::words(mail.work)))];
+    let said = narrator.open(&TOUR, &facts);
     let choice = if arguments.builtin { Choice::BuiltIn } else { Choice::Best };
     let tour = tour(&narrator, mail, choice);
     let Some(trips) = Interrupt::listen().once().run_until_cancelled(tour).await else {
@@ -57,8 +49,7 @@ async fn main() -> Result<(), settings::Exit> {
     };
     let [inside, queued] = trips?;
     narrator.outcome(&outcome(&[&inside, &queued], narrator.clock));
-    narrator.compare(&PREDICTION, said, Some(queued.waited));
-    narrator.next("cargo run --bin step1_setup", "the same, step by step: docs/lab3.md");
+    narrator.close(&TOUR, said, Some(queued.waited));
     Ok(())
 }
 

@@ -12,7 +12,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use lab3::doctor::{self, Finding, Verdict};
-use lab3::narration::{Banner, Word};
+use lab3::handout::STEP1;
+use lab3::narration::Word;
 use lab3::settings::{self, BrokerUrl, Mail, Talk};
 
 /// Step 1: is this machine ready for the lab?
@@ -31,16 +32,11 @@ async fn main() -> Result<ExitCode, settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     let mail = arguments.mail.slow_mail(&narrator)?;
-    narrator.banner(&Banner {
-        step: Some(1),
-        title: "is this machine ready?",
-        see: &["Ten checks and a dry run. Paste all of it when you ask for help."],
-        facts: &[
-            ("lab", format!("version {}", env!("CARGO_PKG_VERSION"))),
-            ("system", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
-        ],
-        elsewhere: &[],
-    });
+    let facts = [
+        ("lab", format!("version {}", env!("CARGO_PKG_VERSION"))),
+        ("system", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH)),
+    ];
+    let _ = narrator.open(&STEP1, &facts);
 
     let findings =
         doctor::examine(&arguments.broker.url(), &narrator.terminal(), &mail.mailer).await;
@@ -59,7 +55,7 @@ async fn main() -> Result<ExitCode, settings::Exit> {
     let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Ready);
     let worst = if dry_run.is_ok() { worst } else { worst.max(Verdict::YouCanFix) };
     match worst {
-        Verdict::Ready => narrator.next("cargo run --bin step2_sync_form", "you are ready"),
+        Verdict::Ready => narrator.close(&STEP1, None, None),
         Verdict::YouCanFix => {
             narrator.say("\n  not ready yet: do what stands after next:, then run this again")
         }

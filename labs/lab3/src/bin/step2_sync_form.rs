@@ -12,9 +12,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
+use lab3::clock::words;
 use lab3::form::{self, Accepted, Limits, OnSubmit, Refused, Submission};
+use lab3::handout::STEP2;
 use lab3::interrupt::Interrupt;
-use lab3::narration::{Banner, Question, Visits};
+use lab3::narration::Visits;
 use lab3::settings::{self, FormPort, Mail, Talk};
 use lab3::slow_mail::SlowMail;
 
@@ -32,32 +34,14 @@ struct Arguments {
     threads: usize,
 }
 
-const QUESTION: Question = Question {
-    asks: "the mail costs 20 s of work. How long does the visitor wait?",
-    answers: &[
-        ("not at all", "The answer comes after the mail: nobody else is there to do the work."),
-        ("as long as the mail takes", "So it is: what happens inside the request is waited for."),
-        ("until the browser gives up", "Browsers wait for minutes. Visitors don't."),
-    ],
-};
-
 #[tokio::main]
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     let mail = arguments.mail.slow_mail(&narrator)?;
     let listener = arguments.form.listen().await?;
-    narrator.banner(&Banner {
-        step: Some(2),
-        title: "a form that sends its mail inside the request",
-        see: &["The browser waits while the mail is sent. Send the form twice, in two tabs."],
-        facts: &[(
-            "mail",
-            format!("after {} of work, to {}", lab3::clock::words(mail.work), mail.mailer),
-        )],
-        elsewhere: &[("browser", &arguments.form.url()), ("stop", "Ctrl-C")],
-    });
-    let said = narrator.ask(&QUESTION);
+    let mail_costs = format!("{} of work, to {}", words(mail.work), mail.mailer);
+    let said = narrator.open(&STEP2, &[("mail", mail_costs), ("browser", arguments.form.url())]);
 
     let visits = Visits::at(&narrator);
     let told = visits.clone();
@@ -66,8 +50,7 @@ async fn main() -> Result<(), settings::Exit> {
     let stop = Interrupt::listen().once().clone();
     form::serve(listener, mail_now, move |event| told.event(event), stop, limits).await?;
 
-    narrator.compare(&QUESTION, said, visits.rows().first().map(|(waited, _)| *waited));
-    narrator.next("cargo run --bin step5_broker", "the first part of a queue");
+    narrator.close(&STEP2, said, visits.first_wait());
     Ok(())
 }
 

@@ -10,8 +10,9 @@
 
 use clap::Parser;
 use lab3::broker::{self, Broker, Choice};
+use lab3::handout::STEP5;
 use lab3::interrupt::Interrupt;
-use lab3::narration::{Banner, Narrator};
+use lab3::narration::Narrator;
 use lab3::settings::{self, Talk};
 
 /// Step 5: a broker that keeps the messages
@@ -85,7 +86,7 @@ async fn main() -> Result<(), settings::Exit> {
 
 async fn introduce(narrator: &Narrator, ours: Option<&Broker>, url: &str) {
     let which = broker::ask(url).await.unwrap_or_else(|_| "unknown".to_owned());
-    let see = match ours {
+    let kind = match ours {
         None => "It answers already, so nothing is started; Ctrl-C leaves it running.",
         Some(ours) if ours.is_built_in() => {
             "For the class only. A real one: scripts/install-redis.sh"
@@ -93,11 +94,11 @@ async fn introduce(narrator: &Narrator, ours: Option<&Broker>, url: &str) {
         Some(_) => "A real one, started for you.",
     };
     let started = ours.map_or_else(|| "not by us".to_owned(), ToString::to_string);
-    narrator.banner(&Banner {
-        step: Some(5),
-        title: "a broker",
-        see: &["It keeps the messages until a worker takes them.", see],
-        facts: &[("broker", which), ("started", started), ("address", url.to_owned())],
-        elsewhere: &[("look inside", "redis-cli PING"), ("worker", "cargo run --bin step6_worker")],
-    });
+    let facts = [
+        ("broker", which),
+        ("started", started),
+        ("", kind.to_owned()),
+        ("address", url.to_owned()),
+    ];
+    let _ = narrator.open(&STEP5, &facts);
 }

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use lab3::handout::STEP6;
 use lab3::interrupt::Interrupt;
-use lab3::narration::{Banner, Told};
+use lab3::narration::Told;
 use lab3::settings::{self, BrokerUrl, Mail, Talk};
 use lab3::tasks;
 use taskqueue::{Broker, Stop, Worker, WorkerOptions};
@@ -68,24 +69,16 @@ async fn main() -> Result<(), settings::Exit> {
     let mail = arguments.mail.slow_mail(&narrator)?;
     let broker = Arc::new(Broker::new(&arguments.broker.url())?);
     let acknowledges = if options.acks_late { "after the run" } else { "before the run" };
-    narrator.banner(&Banner {
-        step: Some(6),
-        title: "a worker",
-        see: &["It waits for messages, runs their tasks and stores the results."],
-        facts: &[
-            ("name", options.hostname.clone()),
-            ("broker", broker.url().to_owned()),
-            ("queues", options.queues.join(", ")),
-            ("concurrency", format!("{} tasks at a time", options.concurrency)),
-            ("acknowledge", acknowledges.to_owned()),
-            ("tasks", tasks::SEND_FEEDBACK_EMAIL.to_owned()),
-            (
-                "mail",
-                format!("after {} of work, to {}", lab3::clock::words(mail.work), mail.mailer),
-            ),
-        ],
-        elsewhere: &[("the form", "cargo run --bin step7_async_form")],
-    });
+    let facts = [
+        ("name", options.hostname.clone()),
+        ("broker", broker.url().to_owned()),
+        ("queues", options.queues.join(", ")),
+        ("concurrency", format!("{} tasks at a time", options.concurrency)),
+        ("acknowledge", acknowledges.to_owned()),
+        ("tasks", tasks::SEND_FEEDBACK_EMAIL.to_owned()),
+        ("mail", format!("after {} of work, to {}", lab3::clock::words(mail.work), mail.mailer)),
+    ];
+    let _ = narrator.open(&STEP6, &facts);
 
     let told = Told::by(&narrator);
     let bars = told.clone();
@@ -96,7 +89,7 @@ async fn main() -> Result<(), settings::Exit> {
     let done = worker.run(stop).await?;
 
     narrator.say(format!("\n  {} succeeded, {} failed", done.succeeded, done.failed));
-    narrator.next("cargo run --bin step7_async_form", "a form that feeds the queue");
+    narrator.close(&STEP6, None, None);
     Ok(())
 }
 

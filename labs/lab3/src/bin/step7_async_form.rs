@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use lab3::form::{self, Accepted, Limits, OnSubmit, Progress, Refused, Submission};
+use lab3::handout::STEP7;
 use lab3::interrupt::Interrupt;
-use lab3::narration::{Banner, Question, Told, Visits};
+use lab3::narration::{Told, Visits};
 use lab3::settings::{self, BrokerUrl, FormPort, Talk};
 use lab3::tasks::send_feedback_email_task;
 use taskqueue::{AsyncResult, Broker};
@@ -34,15 +35,6 @@ struct Arguments {
     wait_result: bool,
 }
 
-const QUESTION: Question = Question {
-    asks: "the same mail, the same 20 s of work, now in a worker. What gets shorter?",
-    answers: &[
-        ("the work", "The work takes as long as before; somebody else does it."),
-        ("the visitor's wait", "So it is: the wait is gone from the page, the work is not."),
-        ("both", "Only the wait: a queue does not make the work faster, it moves it."),
-    ],
-};
-
 #[tokio::main]
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
@@ -52,19 +44,9 @@ async fn main() -> Result<(), settings::Exit> {
     let broker = Broker::new(&arguments.broker.url())?;
     let broker = Arc::new(broker.observed_by(Arc::new(move |event| told.event(event))));
     let listener = arguments.form.listen().await?;
-    narrator.banner(&Banner {
-        step: Some(7),
-        title: "a form that hands its mail to a queue",
-        see: &["The page is back at once. The mail appears in the worker's terminal."],
-        facts: &[("broker", broker.url().to_owned())],
-        elsewhere: &[
-            ("worker", "cargo run --bin step6_worker"),
-            ("browser", &arguments.form.url()),
-            ("stop", "Ctrl-C"),
-        ],
-    });
+    let facts = [("broker", broker.url().to_owned()), ("browser", arguments.form.url())];
+    let said = narrator.open(&STEP7, &facts);
     narrator.check(&broker).await;
-    let said = narrator.ask(&QUESTION);
 
     let visits = Visits::at(&narrator);
     let told = visits.clone();
@@ -74,8 +56,7 @@ async fn main() -> Result<(), settings::Exit> {
     let limits = Limits::default();
     form::serve(listener, mail_later, move |event| told.event(event), stop, limits).await?;
 
-    narrator.compare(&QUESTION, said, visits.rows().first().map(|(waited, _)| *waited));
-    narrator.next("cargo run --bin step8_examine", "what the queue left in Redis");
+    narrator.close(&STEP7, said, visits.first_wait());
     Ok(())
 }
 

@@ -12,7 +12,8 @@
 use clap::Parser;
 use lab3::broker;
 use lab3::examine::{self, keys};
-use lab3::narration::{Banner, Narrator};
+use lab3::handout::STEP8;
+use lab3::narration::Narrator;
 use lab3::settings::{self, BrokerUrl, Talk};
 use redis::aio::MultiplexedConnection;
 use taskqueue::BrokerError;
@@ -45,16 +46,10 @@ async fn main() -> Result<(), settings::Exit> {
         narrator.say(examine::run(&mut redis, &arguments.command).await?);
         return Ok(());
     }
-    narrator.banner(&Banner {
-        step: Some(8),
-        title: "look into Redis",
-        see: &["Every line that begins with $ can be typed in redis-cli as it stands."],
-        facts: &[("broker", broker::ask(&url).await?)],
-        elsewhere: &[("any command", "cargo run --bin step8_examine -- LLEN celery")],
-    });
+    let _ = narrator.open(&STEP8, &[("broker", broker::ask(&url).await?)]);
     let mut look = Look { narrator: &narrator, redis: &mut redis };
     look.around().await?;
-    narrator.next("cargo run --bin step1_setup", "is everything still in order?");
+    narrator.close(&STEP8, None, None);
     Ok(())
 }
 

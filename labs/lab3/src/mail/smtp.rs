@@ -37,15 +37,15 @@ pub struct SmtpServer {
 /// A URL that is no mail server's. None of these repeats the URL: it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ServerError {
-    /// TLS was asked for, and this build has none.
+    /// TLS was asked for, and the lab has none.
     #[error(
-        "smtps:// needs TLS, which this build leaves out (feature `smtp-tls`)\n  \
+        "smtps:// needs TLS, which the lab leaves out\n  \
          next: use a mail catcher without TLS, e.g. --smtp smtp://localhost:1025"
     )]
     NoTls,
     /// A password would travel in the clear.
     #[error(
-        "a user or password in the URL needs TLS, which this build leaves out (feature `smtp-tls`)\n  \
+        "a user or password in the URL needs TLS, which the lab leaves out\n  \
          next: use a mail catcher without login, e.g. --smtp smtp://localhost:1025"
     )]
     Credentials,

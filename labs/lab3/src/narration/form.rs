@@ -25,8 +25,7 @@ struct State {
     submitted: HashMap<u64, String>,
     /// What is known of each submission.
     visits: HashMap<String, Visit>,
-    /// What stands in the table at the end, in order.
-    rows: Vec<(Duration, Duration)>,
+    first_wait: Option<Duration>,
 }
 
 /// One submission, until the visitor has the answer and the work is done.
@@ -84,10 +83,10 @@ impl Visits {
         }
     }
 
-    /// Both waits of every visit that is complete: the answer, and the mail.
+    /// How long the first visitor waited whose mail is out.
     #[must_use]
-    pub fn rows(&self) -> Vec<(Duration, Duration)> {
-        self.lock().rows.clone()
+    pub fn first_wait(&self) -> Option<Duration> {
+        self.lock().first_wait
     }
 
     /// Says what happened.
@@ -179,9 +178,9 @@ impl Visits {
         let known = {
             let mut state = self.lock();
             let known = state.visits.get(id).and_then(|visit| visit.waited.zip(visit.worked));
-            if let Some(row) = known {
+            if let Some((waited, _)) = known {
                 state.visits.remove(id);
-                state.rows.push(row);
+                state.first_wait.get_or_insert(waited);
             }
             known
         };

@@ -1,4 +1,4 @@
-//! The parts of a program's story that come before and after the events: banner, question, next step.
+//! A program's story around its events: what will happen, the question, the outcome, the next step.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,18 +8,20 @@ use colored::Colorize;
 use super::{INDENT, Narrator, Word, wrapped};
 use crate::tour::Outcome;
 
-/// What a program says first.
-pub struct Banner<'a> {
+/// What a program says before it begins and after it ends.
+pub struct Story {
     /// The step's number in the handout, where it has one.
     pub step: Option<u32>,
     /// Its title.
-    pub title: &'a str,
+    pub title: &'static str,
     /// What the student will see.
-    pub see: &'a [&'a str],
-    /// What is used and where: a name and its value.
-    pub facts: &'a [(&'a str, String)],
-    /// What to run in the other terminals.
-    pub elsewhere: &'a [(&'a str, &'a str)],
+    pub see: &'static [&'static str],
+    /// What to run or to press elsewhere.
+    pub elsewhere: &'static [(&'static str, &'static str)],
+    /// What to predict.
+    pub question: Option<Question>,
+    /// The next step's command, and why.
+    pub next: (&'static str, &'static str),
 }
 
 /// A prediction, asked before the run.
@@ -31,36 +33,43 @@ pub struct Question {
 }
 
 impl Narrator {
-    /// Says who speaks and what will happen.
-    pub fn banner(&self, banner: &Banner<'_>) {
-        let title = match banner.step {
-            Some(step) => format!("Step {step} of 9 · {}", banner.title),
-            None => banner.title.to_owned(),
+    /// Says what will happen, with the `facts` of this run, and asks the question; the answer's index.
+    #[must_use]
+    pub fn open(&self, story: &Story, facts: &[(&str, String)]) -> Option<usize> {
+        let title = match story.step {
+            Some(step) => format!("Step {step} of 9 · {}", story.title),
+            None => story.title.to_owned(),
         };
         self.say(format!("\n{}", title.bold()));
-        for line in banner.see {
-            self.say(format!("  {line}"));
-        }
-        for (name, value) in banner.facts {
+        story.see.iter().for_each(|line| self.say(format!("  {line}")));
+        let clock = self.clock.note().map(|note| ("time", note));
+        for (name, value) in facts.iter().chain(&clock) {
             self.say(format!("  {} {value}", format!("{name:<11}").dimmed()));
         }
-        if let Some(note) = self.clock.note() {
-            self.say(format!("  {} {note}", format!("{:<11}", "time").dimmed()));
-        }
-        for (what, command) in banner.elsewhere {
+        for (what, command) in story.elsewhere {
             self.say(format!("  {} {}", format!("{what:<11}").dimmed(), command.bold()));
         }
         self.say("");
+        story.question.as_ref().and_then(|question| self.ask(question))
     }
 
-    /// Compares what was predicted with what was measured.
-    pub fn compare(&self, question: &Question, said: Option<usize>, waited: Option<Duration>) {
-        let answer = said.and_then(|index| question.answers.get(index));
-        if let (Some((answer, reply)), Some(waited)) = (answer, waited) {
+    /// Compares what was predicted with what was measured, and names the next step.
+    pub fn close(&self, story: &Story, said: Option<usize>, waited: Option<Duration>) {
+        let answers = story.question.as_ref().map_or(&[][..], |question| question.answers);
+        if let (Some((answer, reply)), Some(waited)) =
+            (said.and_then(|said| answers.get(said)), waited)
+        {
             let measured = format!("the visitor waited {}", self.clock.tell(waited));
             self.say(format!("\n  you said: {} · measured: {}", answer.bold(), measured.bold()));
             self.say(format!("  {reply}"));
         }
+        let (command, why) = story.next;
+        self.say(format!("\n  {} {}   {}", "next:".dimmed(), command.bold(), why.dimmed()));
+    }
+
+    /// What helps with what the line above says.
+    pub fn next_step(&self, text: &str) {
+        self.say(format!("{:INDENT$}{} {}", "", "next:".dimmed(), wrapped(text, 16, 16)));
     }
 
     /// The chart and the table at the end of a story.
@@ -77,16 +86,6 @@ impl Narrator {
         if let Err(error) = broker.ping().await {
             self.tell(Word::Bad("no broker"), error);
         }
-    }
-
-    /// What helps with what the line above says.
-    pub fn next_step(&self, text: &str) {
-        self.say(format!("{:INDENT$}{} {}", "", "next:".dimmed(), wrapped(text, 16, 16)));
-    }
-
-    /// Names the next step.
-    pub fn next(&self, command: &str, why: &str) {
-        self.say(format!("\n  {} {}   {}", "next:".dimmed(), command.bold(), why.dimmed()));
     }
 }
 
