@@ -36,7 +36,7 @@ impl Lane {
 pub fn chart(lanes: &[Lane], block: char) -> String {
     let longest = lanes.iter().map(|lane| lane.to).max().unwrap_or_default();
     let scale = Duration::max(longest, Duration::from_millis(1));
-    let axis: String = (0..=4).map(|quarter| tick(scale * quarter / 4)).collect();
+    let axis: String = (0..=4).map(|quarter| tick(scale * quarter / 4, scale)).collect();
     let mut text = format!("  {:<NAME$}{}", "", axis.trim_end());
     for lane in lanes {
         text.push_str(&format!("\n  {:<NAME$}{}", lane.name, bar(lane, scale, block)));
@@ -44,16 +44,15 @@ pub fn chart(lanes: &[Lane], block: char) -> String {
     text
 }
 
-/// Its text begins where its time is.
-fn tick(at: Duration) -> String {
-    let seconds = at.as_secs_f64();
-    let text = if at.is_zero() { "0".to_owned() } else { format!("{} s", rounded(seconds)) };
+/// Its text begins where its time is; the unit is the whole axis'.
+fn tick(at: Duration, scale: Duration) -> String {
+    let (unit, amount) = match scale.as_secs_f64() {
+        seconds if seconds < 1.0 => ("ms", at.as_secs_f64() * 1e3),
+        _ => ("s", at.as_secs_f64()),
+    };
+    let digits = if amount >= 10.0 { 0 } else { 1 };
+    let text = if at.is_zero() { "0".to_owned() } else { format!("{amount:.digits$} {unit}") };
     format!("{text:<width$}", width = BAR / 4)
-}
-
-fn rounded(seconds: f64) -> String {
-    let digits = if seconds >= 10.0 { 0 } else { 1 };
-    format!("{seconds:.digits$}")
 }
 
 fn bar(lane: &Lane, scale: Duration, block: char) -> String {
@@ -90,10 +89,10 @@ mod tests {
         ];
         let drawn = chart(&lanes, '#');
         let expected = [
-            "                          0         5.0 s     10 s      15 s      20 s",
-            "  step 2  visitor waits   ######################################## 20.0 s",
-            "  step 7  visitor waits   ▏4.0 ms",
-            "          work                                #################### 10.0 s",
+            "                              0        5.0 s    10 s     15 s     20 s",
+            "  step 2  visitor waits       #################################### 20.0 s",
+            "  step 7  visitor waits       ▏4.0 ms",
+            "          work                                  ################## 10.0 s",
         ];
         assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
         assert!(drawn.lines().all(|line| line.chars().count() <= 80));

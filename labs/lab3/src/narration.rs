@@ -204,21 +204,21 @@ fn wrapped(text: &str, first: usize, indent: usize) -> String {
     let mut wrapped = String::new();
     let mut column = first;
     for (number, line) in text.lines().enumerate() {
-        if number > 0 {
-            column = WIDTH;
-        }
-        for word in line.split_whitespace() {
+        let mut fresh = number == 0;
+        for (index, word) in line.split_whitespace().enumerate() {
             let length = word.chars().count();
-            if column + length + 1 > WIDTH && !(column == first && number == 0) {
+            let breaks = (number > 0 && index == 0) || column + 1 + length > WIDTH;
+            if breaks && !fresh {
                 wrapped.push('\n');
                 wrapped.push_str(&" ".repeat(indent));
                 column = indent;
-            } else if column > first || number > 0 {
+            } else if !fresh {
                 wrapped.push(' ');
                 column += 1;
             }
             wrapped.push_str(word);
             column += length;
+            fresh = false;
         }
     }
     wrapped

@@ -49,7 +49,7 @@ impl Talk {
 /// Where the queue is.
 #[derive(Debug, Clone, Args)]
 pub struct BrokerUrl {
-    /// The broker's URL [default: redis://127.0.0.1:6379/0, or $REDIS_URL]
+    /// The broker's URL; by default $REDIS_URL, or redis://127.0.0.1:6379/0
     #[arg(long = "broker", value_name = "URL")]
     named: Option<String>,
 }

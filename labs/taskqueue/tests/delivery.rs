@@ -48,6 +48,28 @@ fn a_warm_stop_finishes_what_runs_and_leaves_the_rest_in_the_queue() {
 }
 
 #[test]
+fn what_is_fetched_while_the_worker_stops_goes_back_unstarted() {
+    on_each_broker("a fetch that crosses the stop", async |url| {
+        let mut lab = Lab::at(url).await;
+        let task = lab.send_task(add(1, 1)).await;
+        let stop = Stop::new();
+        let told = stop.clone();
+        let observe = Arc::new(move |event| {
+            if matches!(event, Event::TaskReceived { .. }) {
+                told.warm();
+            }
+        });
+        let add =
+            Task::new("lab.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) });
+        let registry = Registry::new([add]);
+        let worker = Worker::new(Arc::clone(&lab.broker), registry, late(), observe).unwrap();
+        assert_eq!(worker.run(stop).await.unwrap(), taskqueue::Summary::default());
+        assert_eq!(raw_in_queue(&mut lab).await["headers"]["id"], task.id);
+        assert_eq!(lab.ask::<i64>("EXISTS unacked unacked_index").await, 0);
+    });
+}
+
+#[test]
 fn a_cold_stop_gives_back_what_is_not_acknowledged_marked_as_kombu_marks_it() {
     on_each_broker("a cold stop", async |url| {
         let mut lab = Lab::at(url).await;

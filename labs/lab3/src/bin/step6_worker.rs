@@ -30,10 +30,10 @@ struct Arguments {
     /// The queues to take from
     #[arg(short = 'Q', long, value_delimiter = ',', default_value = "celery")]
     queues: Vec<String>,
-    /// How many tasks run at the same time [default: one a core]
+    /// How many tasks run at the same time; by default one a core
     #[arg(short, long)]
     concurrency: Option<usize>,
-    /// The worker's name [default: celery@<this machine>]
+    /// The worker's name; by default celery@ and this machine's
     #[arg(short = 'n', long)]
     hostname: Option<String>,
     /// Acknowledge a message after its task has run, not before

@@ -82,7 +82,10 @@ impl Call {
         // The times were checked when the message was decoded.
         let (eta, expires) =
             (self.message.eta().ok().flatten(), self.message.expires().ok().flatten());
-        if expires.is_some_and(|expires| seconds(expires) <= now) {
+        if shared.stop.warm.is_cancelled() {
+            // The last fetch crossed the request to stop: it is for the next worker.
+            self.give_back(shared).await;
+        } else if expires.is_some_and(|expires| seconds(expires) <= now) {
             self.revoke(shared).await;
         } else if let Some(eta) = eta.filter(|eta| seconds(*eta) > now) {
             self.park(shared, eta).await;
@@ -130,8 +133,13 @@ impl Call {
 
     async fn run(mut self, shared: &Shared, task: &Task) {
         let late = task.acknowledges_late(shared.options.acks_late);
-        if !late && self.end(shared, None, true).await.is_none() {
-            return self.interrupted(shared, late).await;
+        if !late {
+            match self.end(shared, None, true).await {
+                Some(true) => {}
+                // The lease had run out, and another worker has it.
+                Some(false) => return,
+                None => return self.interrupted(shared, late).await,
+            }
         }
         if shared.options.track_started && !self.ignores_result(task) {
             self.end(shared, Some(document::started(&self.request)), false).await;
@@ -187,27 +195,27 @@ impl Call {
     }
 
     /// The cold stop: what is not acknowledged goes back, what is can only be called lost.
-    async fn interrupted(mut self, shared: &Shared, late: bool) {
-        let request = Arc::clone(&self.request);
+    async fn interrupted(self, shared: &Shared, late: bool) {
         if late {
-            self.message.mark_redelivered();
-            let list = keys::list(&request.queue, self.message.properties.priority);
-            let raw = self.message.encode().unwrap_or_default();
-            // Once is enough: if Redis is away now, the lease runs out and another worker restores it.
-            let back = shared.broker.give_back(&self.tag, &list, raw.as_bytes(), None).await;
-            if matches!(back, Ok(true)) {
-                (shared.observe)(Event::TaskGivenBack { request });
-            }
-        } else {
-            let error = TaskError::in_module(
-                "billiard.exceptions",
-                "WorkerLostError",
-                "the worker was stopped while the task ran",
-            );
-            let result =
-                Some((request.id.clone(), document::failure(&request, &error), RESULT_EXPIRES));
-            let _ = shared.broker.settle(&[Settlement { tag: None, result }]).await;
-            (shared.observe)(Event::TaskLost { request });
+            return self.give_back(shared).await;
+        }
+        let request = self.request;
+        let why = "the worker was stopped while the task ran";
+        let error = TaskError::in_module("billiard.exceptions", "WorkerLostError", why);
+        let document = document::failure(&request, &error);
+        let result = Some((request.id.clone(), document, RESULT_EXPIRES));
+        let _ = shared.broker.settle(&[Settlement { tag: None, result }]).await;
+        (shared.observe)(Event::TaskLost { request });
+    }
+
+    /// Once is enough: if Redis is away now, the lease runs out and another worker restores it.
+    async fn give_back(mut self, shared: &Shared) {
+        self.message.mark_redelivered();
+        let list = keys::list(&self.request.queue, self.message.properties.priority);
+        let raw = self.message.encode().unwrap_or_default();
+        let back = shared.broker.give_back(&self.tag, &list, raw.as_bytes(), None).await;
+        if matches!(back, Ok(true)) {
+            (shared.observe)(Event::TaskGivenBack { request: self.request });
         }
     }
 

@@ -5,6 +5,7 @@
 //! STARTED is written before its SUCCESS. A batch whose answer was lost is sent again; the second
 //! time it changes nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{mpsc, oneshot};
@@ -51,9 +52,15 @@ pub(super) async fn write(shared: Arc<Shared>, mut endings: mpsc::UnboundedRecei
     let mut batch = Vec::with_capacity(BATCH);
     while endings.recv_many(&mut batch, BATCH).await > 0 {
         let (settlements, waiting): (Vec<Settlement>, Vec<_>) = batch.drain(..).unzip();
-        let settled =
-            shared.insist(&shared.stop.cold, |_| shared.broker.settle(&settlements)).await;
-        let held = settled.unwrap_or_default();
+        let again = AtomicBool::new(false);
+        let settle = |repeated| {
+            again.fetch_or(repeated, Ordering::Relaxed);
+            shared.broker.settle(&settlements)
+        };
+        let settled = shared.insist(&shared.stop.cold, settle).await;
+        // The first attempt may have been carried out: then the tag is gone because it was ours.
+        let again = again.load(Ordering::Relaxed);
+        let held = settled.into_iter().flatten().map(|held| held || again);
         for (waiting, held) in waiting.into_iter().zip(held) {
             // Whoever gave up waiting needs no answer.
             let _ = waiting.send(held);
