@@ -4,11 +4,13 @@
 //! Its arguments may come from anyone who can write to Redis, so they are checked like a form.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use taskqueue::{Registry, Request, Signature, Task, TaskError};
+use taskqueue::{Jitter, Registry, Request, RetryPolicy, Signature, Task, TaskError};
 
+use crate::clock::LabClock;
 use crate::feedback::Feedback;
-use crate::mail::{SendError, Stage};
+use crate::mail::{Class, SendError};
 use crate::slow_mail::SlowMail;
 
 /// The task's name, as in the Django project.
@@ -26,11 +28,24 @@ pub fn send_feedback_email_task(feedback: &Feedback) -> Signature {
 /// What a worker of the lab can run.
 #[must_use]
 pub fn registry(mail: SlowMail, progress: Progress) -> Registry {
-    Registry::new([Task::new(
-        SEND_FEEDBACK_EMAIL,
-        ["email_address", "message"],
-        move |request, arguments| send(mail.clone(), Arc::clone(&progress), request, arguments),
-    )])
+    let policy = retry_policy(mail.clock);
+    let parameters = ["email_address", "message"];
+    let send =
+        move |request, arguments| send(mail.clone(), Arc::clone(&progress), request, arguments);
+    Registry::new([Task::new(SEND_FEEDBACK_EMAIL, parameters, send).retry(policy)])
+}
+
+/// Only what another attempt can cure is tried again: at once at first, then ever more rarely, and
+/// never all together.
+#[must_use]
+pub fn retry_policy(clock: LabClock) -> RetryPolicy {
+    let real = |seconds| clock.real(Duration::from_secs_f64(seconds));
+    RetryPolicy::default()
+        .autoretry_for(["MailServerAway", "TemporaryMailError", "MailMaybeSent"])
+        .max_retries(Some(5))
+        .retry_backoff(real(2.0).as_secs_f64())
+        .retry_backoff_max(real(60.0))
+        .retry_jitter(Jitter::Full { floor: real(0.5) })
 }
 
 async fn send(
@@ -47,17 +62,14 @@ async fn send(
         .map_err(|error| exception(&error))
 }
 
-/// The exception that Python's smtplib would have raised.
+/// The project's own exceptions, one for each class of trouble.
 fn exception(error: &SendError) -> TaskError {
-    let smtplib = |exc_type| TaskError::in_module("smtplib", exc_type, error);
-    match error {
-        SendError::Lost { .. } => smtplib("SMTPServerDisconnected"),
-        SendError::Silent { .. } => TaskError::new("TimeoutError", error),
-        SendError::Answered { stage: Stage::Rcpt, .. } => smtplib("SMTPRecipientsRefused"),
-        SendError::Answered { .. } => smtplib("SMTPResponseException"),
-        SendError::NoUtf8 { .. } => smtplib("SMTPNotSupportedError"),
-        SendError::Sender(_) => smtplib("SMTPSenderRefused"),
-        SendError::Letter(_) | SendError::BadId => TaskError::new("ValueError", error),
-        SendError::File { .. } => TaskError::new("OSError", error),
-    }
+    let class = match error.class() {
+        Class::Away => "MailServerAway",
+        Class::Later => "TemporaryMailError",
+        Class::Unknown => "MailMaybeSent",
+        Class::Configuration => "MailConfigurationError",
+        Class::Permanent => "PermanentMailError",
+    };
+    TaskError::in_module("feedback.tasks", class, error)
 }

@@ -38,6 +38,7 @@ struct Scripts {
     publish: Script,
     fetch: Script,
     settle: Script,
+    retry: Script,
     park: Script,
     overdue: Script,
     give_back: Script,
@@ -159,6 +160,27 @@ impl Broker {
         self.connection.invoke(&call).await
     }
 
+    /// Sends a failed task again as `message`; false where somebody else has it now.
+    pub(crate) async fn retry(
+        &self,
+        settlement: &Settlement,
+        queue: &str,
+        message: &Message,
+        raw: &str,
+    ) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.retry.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX);
+        call.key(keys::list(queue, message.properties.priority));
+        call.key(keys::task_meta(&message.headers.id)).key(keys::RETRIED);
+        call.arg(settlement.tag.as_deref().unwrap_or_default()).arg(raw);
+        call.arg(message.properties.delivery_tag());
+        match &settlement.result {
+            Some((_, document, ttl)) => call.arg(document).arg(ttl.as_secs().max(1)),
+            None => call.arg("").arg(""),
+        };
+        self.connection.invoke(&call).await
+    }
+
     /// Lets a delivery wait in Redis until `eta`, in seconds since 1970.
     pub(crate) async fn park(&self, tag: &str, eta: f64) -> Result<bool, BrokerError> {
         let mut call = self.scripts.park.prepare_invoke();
@@ -225,6 +247,7 @@ impl Scripts {
             publish: Script::new(include_str!("broker/publish.lua")),
             fetch: Script::new(include_str!("broker/fetch.lua")),
             settle: Script::new(include_str!("broker/settle.lua")),
+            retry: Script::new(include_str!("broker/retry.lua")),
             park: Script::new(include_str!("broker/park.lua")),
             overdue: Script::new(include_str!("broker/overdue.lua")),
             give_back: Script::new(include_str!("broker/give_back.lua")),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::task::TaskError;
+use crate::task_error::TaskError;
 
 /// The broker did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

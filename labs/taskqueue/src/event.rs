@@ -9,7 +9,8 @@ use std::time::Duration;
 use chrono::{DateTime, FixedOffset};
 use serde_json::Value;
 
-use crate::task::{Request, TaskError};
+use crate::task::Request;
+use crate::task_error::TaskError;
 
 /// Something that a worker or a sender did or saw.
 #[derive(Debug, Clone)]
@@ -63,6 +64,22 @@ pub enum Event {
         error: TaskError,
         /// How long its code ran.
         runtime: Duration,
+    },
+    /// `task-retried`: it failed and was sent again.
+    TaskRetried {
+        /// The call.
+        request: Arc<Request>,
+        /// What it raised.
+        error: TaskError,
+        /// It is not started before this time has passed.
+        countdown: Duration,
+    },
+    /// The task's code has kept its thread for so long that nothing else can run there.
+    TaskBlocks {
+        /// The call.
+        request: Arc<Request>,
+        /// For how long.
+        lasted: Duration,
     },
     /// `task-revoked`: it had expired before it could start.
     TaskRevoked {

@@ -8,11 +8,12 @@
 //! | `unacked_index` | sorted set: tag by time of the last sign of life | worker at fetch and renewal | restore, ours and Celery's |
 //! | `unacked_eta` | sorted set: tag by ETA | worker: a task that may not start yet | any worker of ours |
 //! | `unacked_published` | sorted set: delivery tag by time, for two seconds | producer | producer, when it sends again |
+//! | `unacked_retried` | sorted set: delivery tag by time, for an hour | worker: a retry after early acknowledgement | worker, when it sends again |
 //! | `_kombu.binding.<queue>` | set | producer | Celery: which queues an exchange feeds |
 //! | `celery-task-meta-<id>` | string, a day | worker | whoever waits for the result; also a channel |
 //!
 //! Names and separators are kombu's (`kombu.transport.redis`), but for `<queue>.dead`,
-//! `unacked_eta` and `unacked_published`, which are ours and which Celery never looks at.
+//! `unacked_eta`, `unacked_published` and `unacked_retried`, which are ours and which Celery never looks at.
 
 /// The queue that Celery uses when none is named (`task_default_queue`).
 pub const DEFAULT_QUEUE: &str = "celery";
@@ -24,6 +25,8 @@ pub const UNACKED_INDEX: &str = "unacked_index";
 pub const UNACKED_ETA: &str = "unacked_eta";
 /// Sorted set of what was published in the last two seconds.
 pub const PUBLISHED: &str = "unacked_published";
+/// Sorted set of the retries of the last hour whose tasks were acknowledged early.
+pub const RETRIED: &str = "unacked_retried";
 /// How a tag of ours in `unacked` begins; kombu's tags are plain UUIDs.
 pub const LEASE: &str = "lease:";
 /// Between the parts of a kombu name: two control characters.

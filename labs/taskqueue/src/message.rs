@@ -24,6 +24,9 @@ pub use parts::{Body, Embed, Headers, Properties};
 /// The longest message that a worker accepts, and the longest body after decompression: 4 MiB.
 pub const MAX_SIZE: usize = 4 * 1024 * 1024;
 
+/// The header in which restored messages count their deliveries; RabbitMQ's quorum queues have the same.
+const DELIVERY_COUNT: &str = "x-delivery-count";
+
 /// One message, as it stands in the list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Message {
@@ -122,6 +125,34 @@ impl Message {
     #[must_use]
     pub fn redelivered(&self) -> bool {
         self.headers.extra.get("redelivered") == Some(&Value::Bool(true))
+    }
+
+    /// How often it was handed out and came back because its worker fell silent.
+    #[must_use]
+    pub fn silent_deliveries(&self) -> u64 {
+        self.headers.extra.get(DELIVERY_COUNT).and_then(Value::as_u64).unwrap_or_default()
+    }
+
+    pub(crate) fn count_silent_delivery(&mut self) {
+        let count = self.silent_deliveries() + 1;
+        self.headers.extra.insert(DELIVERY_COUNT.into(), count.into());
+    }
+
+    /// The message of the next attempt: same id and body, one retry more, not before `eta`.
+    pub(crate) fn retried(&self, eta: DateTime<FixedOffset>) -> Self {
+        let mut next = self.clone();
+        next.headers.retries += 1;
+        next.headers.eta = Some(time::isoformat(eta));
+        next.headers.parent_id = Some(self.headers.id.clone());
+        next.headers.extra.remove(DELIVERY_COUNT);
+        next.headers.extra.remove("redelivered");
+        next.properties.send_again();
+        next
+    }
+
+    /// Seconds, as the sender wants them: hard limit and soft limit.
+    pub(crate) fn time_limits(&self) -> [Option<f64>; 2] {
+        self.headers.time_limits()
     }
 
     /// Marks it as handed out before, in the two places in which kombu does.

@@ -4,20 +4,21 @@
 //! channel of the same name first and looks at the key then, so that no result falls between.
 //! A key that is not there reads as PENDING: Celery's word for "never heard of it".
 
+pub(crate) mod document;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use futures_util::StreamExt;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::broker::Broker;
 use crate::error::{BrokerError, ResultError};
-use crate::task::{Request, TaskError};
-use crate::{json as python, keys, time};
+use crate::keys;
+use crate::task_error::TaskError;
 
 /// How long a result is kept: Celery's `result_expires`, a day.
 pub(crate) const RESULT_EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
@@ -125,81 +126,12 @@ impl TaskMeta {
     #[must_use]
     pub fn error(&self) -> TaskError {
         let text = |field: &str| self.result.get(field).and_then(Value::as_str).unwrap_or_default();
-        let message = match self.result.get("exc_message") {
-            Some(Value::Array(parts)) => parts.iter().map(plain).collect::<Vec<_>>().join(", "),
-            Some(other) => plain(other),
-            None => plain(&self.result),
+        let arguments = match self.result.get("exc_message") {
+            Some(Value::Array(parts)) => parts.clone(),
+            Some(other) => vec![other.clone()],
+            None => vec![self.result.clone()],
         };
-        TaskError::in_module(text("exc_module"), text("exc_type"), message)
-    }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The documents that a worker stores, as text.
-pub(crate) mod document {
-    use super::*;
-
-    #[derive(Serialize)]
-    struct Document<'a> {
-        status: &'a str,
-        result: Value,
-        traceback: Option<String>,
-        children: [(); 0],
-        date_done: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        group_id: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        parent_id: Option<&'a str>,
-        task_id: &'a str,
-    }
-
-    pub(crate) fn started(request: &Request) -> String {
-        write(
-            request,
-            &State::Started,
-            json!({"pid": std::process::id(), "hostname": request.hostname}),
-            None,
-        )
-    }
-
-    pub(crate) fn success(request: &Request, result: Value) -> String {
-        write(request, &State::Success, result, None)
-    }
-
-    pub(crate) fn failure(request: &Request, error: &TaskError) -> String {
-        // Python shows a stack here; what we have is where the task ran and what it raised.
-        let traceback = format!(
-            "Task {} in worker {}\n{}.{error}\n",
-            request.task, request.hostname, error.exc_module
-        );
-        write(request, &State::Failure, exception(error), Some(traceback))
-    }
-
-    pub(crate) fn revoked(request: &Request, reason: &str) -> String {
-        let error = TaskError::in_module("celery.exceptions", "TaskRevokedError", reason);
-        write(request, &State::Revoked, exception(&error), None)
-    }
-
-    fn exception(error: &TaskError) -> Value {
-        json!({"exc_type": error.exc_type, "exc_message": [error.message], "exc_module": error.exc_module})
-    }
-
-    fn write(request: &Request, state: &State, result: Value, traceback: Option<String>) -> String {
-        let document = Document {
-            status: state.word(),
-            result,
-            traceback,
-            children: [],
-            date_done: state.is_ready().then(|| time::isoformat(Utc::now().fixed_offset())),
-            group_id: request.group.as_deref(),
-            parent_id: request.parent_id.as_deref(),
-            task_id: &request.id,
-        };
-        // Texts, numbers and a JSON value: there is nothing in it that could fail.
-        python::dumps(&document).unwrap_or_default()
+        TaskError::raised(text("exc_module"), text("exc_type"), arguments)
     }
 }
 

@@ -4,54 +4,24 @@
 //! Python would bind them, so that a Celery client may call with positional or keyword arguments
 //! and gets the `TypeError` that it expects.
 
+mod limits;
+mod parameters;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// A task's failure: what a Python client sees as the exception that its `get()` raises.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TaskError {
-    /// The exception's class: `ValueError`.
-    pub exc_type: String,
-    /// What it says.
-    pub message: String,
-    /// The module of the class: `builtins`.
-    pub exc_module: String,
-}
-
-impl TaskError {
-    /// An exception of Python's own, such as `ValueError` or `ConnectionRefusedError`.
-    #[must_use]
-    pub fn new(exc_type: &str, message: impl fmt::Display) -> Self {
-        Self::in_module("builtins", exc_type, message)
-    }
-
-    /// An exception of a module, such as `SMTPRecipientsRefused` of `smtplib`.
-    #[must_use]
-    pub fn in_module(exc_module: &str, exc_type: &str, message: impl fmt::Display) -> Self {
-        Self {
-            exc_type: exc_type.into(),
-            message: message.to_string(),
-            exc_module: exc_module.into(),
-        }
-    }
-}
-
-impl fmt::Display for TaskError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.exc_type, self.message)
-    }
-}
-
-impl std::error::Error for TaskError {}
+use crate::retry::RetryPolicy;
+use crate::task_error::TaskError;
+pub(crate) use limits::{SoftLimit, TimeLimits};
 
 /// What a running task may know about its call: Celery's `self.request`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// The task's id, the same through all retries.
     pub id: String,
@@ -73,6 +43,15 @@ pub struct Request {
     pub parent_id: Option<String>,
     /// The group that it is part of.
     pub group: Option<String>,
+    pub(crate) soft: SoftLimit,
+}
+
+impl Request {
+    /// Returns when the soft time limit is reached, for a task that wants to end in order:
+    /// from the first call on, the task is only told and no longer ended there.
+    pub async fn soft_time_limit(&self) {
+        self.soft.wait().await;
+    }
 }
 
 type Run =
@@ -94,6 +73,8 @@ pub struct Task {
     parameters: Vec<String>,
     acks_late: Option<bool>,
     ignore_result: bool,
+    retry: RetryPolicy,
+    limits: TimeLimits,
     run: Arc<Run>,
 }
 
@@ -124,6 +105,8 @@ impl Task {
             parameters,
             acks_late: None,
             ignore_result: false,
+            retry: RetryPolicy::default(),
+            limits: TimeLimits::default(),
             run: Arc::new(call),
         }
     }
@@ -142,6 +125,28 @@ impl Task {
         self
     }
 
+    /// When it is tried again.
+    #[must_use]
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Cut it after this time (`time_limit`).
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.limits.hard = Some(limit);
+        self
+    }
+
+    /// Tell it after this time to come to an end (`soft_time_limit`). A task that does not listen
+    /// to [`Request::soft_time_limit`] ends there and then.
+    #[must_use]
+    pub fn soft_time_limit(mut self, limit: Duration) -> Self {
+        self.limits.soft = Some(limit);
+        self
+    }
+
     /// The name under which messages ask for it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -156,6 +161,14 @@ impl Task {
         self.ignore_result
     }
 
+    pub(crate) fn retry_policy(&self) -> &RetryPolicy {
+        &self.retry
+    }
+
+    pub(crate) fn time_limits(&self) -> TimeLimits {
+        self.limits
+    }
+
     /// Binds the arguments and starts the code; wrong arguments are the task's `TypeError`.
     pub(crate) fn call(
         &self,
@@ -163,54 +176,8 @@ impl Task {
         args: Vec<Value>,
         kwargs: Map<String, Value>,
     ) -> Result<BoxFuture<'static, Result<Value, TaskError>>, TaskError> {
-        Ok((self.run)(request, self.bind(args, kwargs)?))
+        Ok((self.run)(request, parameters::bind(&self.name, &self.parameters, args, kwargs)?))
     }
-
-    /// Python's rules for a function without defaults, and its words.
-    fn bind(&self, args: Vec<Value>, mut kwargs: Map<String, Value>) -> Result<Value, TaskError> {
-        let function = self.name.rsplit('.').next().unwrap_or_default();
-        let type_error = |what: String| TaskError::new("TypeError", format!("{function}() {what}"));
-        let (takes, given) = (self.parameters.len(), args.len());
-        if given > takes {
-            let plural = if takes == 1 { "" } else { "s" };
-            let were = if given == 1 { "was" } else { "were" };
-            return Err(type_error(format!(
-                "takes {takes} positional argument{plural} but {given} {were} given"
-            )));
-        }
-        let mut bound = args;
-        for parameter in &self.parameters[..given] {
-            if kwargs.contains_key(parameter) {
-                return Err(type_error(format!("got multiple values for argument '{parameter}'")));
-            }
-        }
-        let mut missing = Vec::new();
-        for parameter in &self.parameters[given..] {
-            match kwargs.remove(parameter) {
-                Some(value) => bound.push(value),
-                None => missing.push(format!("'{parameter}'")),
-            }
-        }
-        if let Some(unexpected) = kwargs.keys().next() {
-            return Err(type_error(format!("got an unexpected keyword argument '{unexpected}'")));
-        }
-        if !missing.is_empty() {
-            return Err(type_error(missing_arguments(&missing)));
-        }
-        Ok(if bound.is_empty() { Value::Null } else { Value::Array(bound) })
-    }
-}
-
-/// `missing 2 required positional arguments: 'a' and 'b'`.
-fn missing_arguments(names: &[String]) -> String {
-    let (count, plural) = (names.len(), if names.len() == 1 { "" } else { "s" });
-    let list = match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [first, second] => format!("{first} and {second}"),
-        [init @ .., last] => format!("{}, and {last}", init.join(", ")),
-    };
-    format!("missing {count} required positional argument{plural}: {list}")
 }
 
 /// Finds a task's code by its name.
@@ -236,45 +203,5 @@ impl Registry {
 
     pub(crate) fn find(&self, name: &str) -> Option<&Task> {
         self.tasks.get(name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn bind(args: Value, kwargs: Value) -> Result<Value, String> {
-        let task =
-            Task::new("wire.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) });
-        let (Value::Array(args), Value::Object(kwargs)) = (args, kwargs) else {
-            panic!("not arguments")
-        };
-        task.bind(args, kwargs).map_err(|error| error.message)
-    }
-
-    #[test]
-    fn arguments_are_bound_by_position_and_by_name() {
-        for (args, kwargs) in [
-            (json!([1, 2]), json!({})),
-            (json!([1]), json!({"y": 2})),
-            (json!([]), json!({"y": 2, "x": 1})),
-        ] {
-            assert_eq!(bind(args, kwargs), Ok(json!([1, 2])));
-        }
-    }
-
-    #[test]
-    fn wrong_arguments_are_refused_in_pythons_words() {
-        let cases = [
-            (json!([1]), json!({}), "add() missing 1 required positional argument: 'y'"),
-            (json!([]), json!({}), "add() missing 2 required positional arguments: 'x' and 'y'"),
-            (json!([1, 2, 3]), json!({}), "add() takes 2 positional arguments but 3 were given"),
-            (json!([1, 2]), json!({"x": 1}), "add() got multiple values for argument 'x'"),
-            (json!([1]), json!({"z": 1}), "add() got an unexpected keyword argument 'z'"),
-        ];
-        for (args, kwargs, message) in cases {
-            assert_eq!(bind(args, kwargs), Err(message.to_owned()));
-        }
     }
 }

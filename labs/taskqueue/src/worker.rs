@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! consume (this file)   takes as many messages as there are free slots, never more
-//!   └ execution         one for each message: understand it, run it, say how it ended
+//!   └ execution, ending one for each message: understand it, run it, say how it ended
 //!       └ settlement    collects endings and writes them, many in one script
 //! alarm                 wakes an idle worker when a message comes
 //! lease                 a thread that renews what we hold, whatever the tasks do
+//! limits, watchdog      cut a task that takes too long; name one that keeps its thread
 //! restore               puts back what is due (ETA) and what others left behind
 //! health                tells once that Redis is away, and that it is back
 //! ```
@@ -14,11 +15,14 @@
 //! is told to stop. The worker prints nothing; it reports [`Event`]s.
 
 mod alarm;
+mod ending;
 mod execution;
 mod health;
 mod lease;
+mod limits;
 mod restore;
 mod settlement;
+mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,6 +42,7 @@ use alarm::Alarm;
 use health::Health;
 use lease::Leases;
 use settlement::Settler;
+use watchdog::Watchdog;
 
 /// The most messages that one fetch takes.
 const BATCH: usize = 256;
@@ -59,6 +64,12 @@ pub struct WorkerOptions {
     pub lease: Duration,
     /// The same for a message that a Celery worker holds: it gives no sign (`visibility_timeout`).
     pub visibility_timeout: Duration,
+    /// How often a message may fall with its worker before it is put aside. Not in Celery.
+    pub max_deliveries: u64,
+    /// Cut a task that has no limit of its own after this time (`task_time_limit`).
+    pub time_limit: Option<Duration>,
+    /// Tell it after this time to come to an end (`task_soft_time_limit`).
+    pub soft_time_limit: Option<Duration>,
 }
 
 impl Default for WorkerOptions {
@@ -71,6 +82,9 @@ impl Default for WorkerOptions {
             track_started: false,
             lease: Duration::from_secs(30),
             visibility_timeout: Duration::from_secs(3600),
+            max_deliveries: 3,
+            time_limit: None,
+            soft_time_limit: None,
         }
     }
 }
@@ -101,13 +115,15 @@ impl Stop {
     }
 }
 
-/// What a worker did in its life.
+/// What a worker did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Tasks that returned.
     pub succeeded: u64,
-    /// Tasks that raised.
+    /// Tasks that raised, for good.
     pub failed: u64,
+    /// Attempts that failed and were sent again.
+    pub retried: u64,
 }
 
 /// A process that runs tasks.
@@ -118,7 +134,6 @@ pub struct Worker {
     observe: Observer,
 }
 
-/// What the parts of a running worker share.
 struct Shared {
     broker: Arc<Broker>,
     registry: Registry,
@@ -128,10 +143,12 @@ struct Shared {
     health: Health,
     leases: Leases,
     settler: Settler,
+    watchdog: Watchdog,
     /// A task was parked: the next ETA may be earlier than thought.
     parked: Notify,
     succeeded: AtomicU64,
     failed: AtomicU64,
+    retried: AtomicU64,
 }
 
 impl Worker {
@@ -160,6 +177,7 @@ impl Worker {
         let (settler, settlements) = Settler::channel();
         let leases = Leases::keep(self.broker.connection().client().clone(), self.options.lease);
         let shared = Arc::new(Shared {
+            watchdog: Watchdog::start(Arc::clone(&self.observe)),
             health: Health::new(Arc::clone(&self.observe)),
             broker: self.broker,
             registry: self.registry,
@@ -171,6 +189,7 @@ impl Worker {
             parked: Notify::new(),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
         });
         background.spawn(settlement::write(Arc::clone(&shared), settlements));
         background.spawn(restore::run(Arc::clone(&shared)));
@@ -270,6 +289,7 @@ impl Shared {
         Summary {
             succeeded: self.succeeded.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
+            retried: self.retried.load(Ordering::Relaxed),
         }
     }
 }

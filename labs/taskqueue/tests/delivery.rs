@@ -286,7 +286,7 @@ fn a_task_that_blocks_every_thread_does_not_lose_its_lease() {
             })
         });
         let task = lab.send_task(Signature::new("lab.block")).await;
-        while lab.broker_holds().await == 0 {
+        while lab.count("HLEN", "unacked").await == 0 {
             tokio::task::yield_now().await;
         }
         let mut other = lab.start(short_lease());

@@ -16,7 +16,7 @@ use lab3::interrupt::Interrupt;
 use lab3::narration::Told;
 use lab3::settings::{self, BrokerUrl, Mail, Talk};
 use lab3::tasks;
-use taskqueue::{Broker, Stop, Worker, WorkerOptions};
+use taskqueue::{Broker, Stop, Summary, Worker, WorkerOptions};
 
 /// Step 6: a worker that sends the mail
 #[derive(Parser)]
@@ -39,6 +39,12 @@ struct Arguments {
     /// Acknowledge a message after its task has run, not before
     #[arg(long)]
     acks_late: bool,
+    /// Cut a task after this time
+    #[arg(long, value_name = "TIME", value_parser = settings::duration)]
+    time_limit: Option<Duration>,
+    /// Tell a task after this time to come to an end
+    #[arg(long, value_name = "TIME", value_parser = settings::duration)]
+    soft_time_limit: Option<Duration>,
     /// How long a silent worker keeps its messages
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = settings::duration)]
     lease: Duration,
@@ -47,6 +53,7 @@ struct Arguments {
 impl Arguments {
     fn options(&self) -> WorkerOptions {
         let usual = WorkerOptions::default();
+        let real = |lab| self.talk.clock().real(lab);
         WorkerOptions {
             hostname: self.hostname.clone().unwrap_or(usual.hostname),
             queues: self.queues.clone(),
@@ -54,8 +61,10 @@ impl Arguments {
             acks_late: self.acks_late,
             // The form's success page shows when a task starts.
             track_started: true,
-            lease: self.talk.clock().real(self.lease).max(Duration::from_millis(200)),
-            visibility_timeout: usual.visibility_timeout,
+            lease: real(self.lease).max(Duration::from_millis(200)),
+            time_limit: self.time_limit.map(real),
+            soft_time_limit: self.soft_time_limit.map(real),
+            ..usual
         }
     }
 }
@@ -88,7 +97,8 @@ async fn main() -> Result<(), settings::Exit> {
     tokio::spawn(stop_on_ctrl_c(stop.clone(), narrator.clone()));
     let done = worker.run(stop).await?;
 
-    narrator.say(format!("\n  {} succeeded, {} failed", done.succeeded, done.failed));
+    let Summary { succeeded, failed, retried } = done;
+    narrator.say(format!("\n  {succeeded} succeeded, {failed} failed, {retried} tried again"));
     narrator.close(&STEP6, None, None);
     Ok(())
 }

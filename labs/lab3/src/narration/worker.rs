@@ -82,6 +82,7 @@ impl Told {
             }
             Event::TaskSucceeded { request, .. }
             | Event::TaskFailed { request, .. }
+            | Event::TaskRetried { request, .. }
             | Event::TaskGivenBack { request }
             | Event::TaskLost { request } => drop(bars.remove(&request.id)),
             _ => {}
@@ -115,6 +116,18 @@ impl Told {
                     Word::Bad("failed"),
                     format!("{} after {}\n{error}", name(request), lasted(runtime)),
                 )
+            }
+            Event::TaskRetried { request, error, countdown } => {
+                let (retry, error) = (request.retries + 1, lines(&error.to_string()));
+                let countdown = lasted(countdown);
+                (
+                    Word::Wait("retry"),
+                    format!("no. {retry} of {} in {countdown}\n{error}", name(request)),
+                )
+            }
+            Event::TaskBlocks { request, lasted } => {
+                let lasted = crate::clock::words(*lasted);
+                (Word::Bad("blocks"), format!("{} has kept its thread for {lasted}", name(request)))
             }
             Event::TaskRevoked { request } => {
                 (Word::Bad("revoked"), format!("{}: it had expired", name(request)))
@@ -154,7 +167,9 @@ fn command(event: &Event) -> Option<String> {
         Event::TaskSent { list, .. } => format!("LINDEX {} 0", printable(list, 30)),
         Event::TaskParked { .. } => "ZRANGE unacked_eta 0 -1 WITHSCORES".into(),
         Event::TaskStarted { acknowledged: false, .. } => "HGETALL unacked".into(),
-        Event::TaskSucceeded { request, .. } | Event::TaskFailed { request, .. } => {
+        Event::TaskSucceeded { request, .. }
+        | Event::TaskFailed { request, .. }
+        | Event::TaskRetried { request, .. } => {
             format!("GET celery-task-meta-{}", request.id)
         }
         Event::TaskRejected { queue, .. } => format!("LINDEX {}.dead 0", printable(queue, 30)),

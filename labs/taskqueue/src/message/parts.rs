@@ -147,6 +147,13 @@ impl Headers {
     }
 }
 
+impl Headers {
+    pub(super) fn time_limits(&self) -> [Option<f64>; 2] {
+        let seconds = |limit: &Option<Number>| limit.as_ref().and_then(Number::as_f64);
+        [seconds(&self.timelimit[0]), seconds(&self.timelimit[1])]
+    }
+}
+
 impl Properties {
     pub(super) fn new(signature: &Signature, id: &str, now: DateTime<Utc>) -> Self {
         let options = &signature.options;
@@ -167,6 +174,12 @@ impl Properties {
             delivery_tag: Value::String(Uuid::new_v4().to_string()),
             extra: Map::new(),
         }
+    }
+
+    /// Makes it another sending of the same message.
+    pub(super) fn send_again(&mut self) {
+        self.delivery_tag = Value::String(Uuid::new_v4().to_string());
+        self.delivery_info.extra.remove("redelivered");
     }
 
     /// Names this one sending of the message.

@@ -21,20 +21,21 @@ use chrono::{DateTime, FixedOffset};
 use futures_util::FutureExt;
 use serde_json::Value;
 
-use super::Shared;
-use crate::broker::{Delivery, Settlement};
+use super::limits::limited;
+use super::{Shared, WorkerOptions};
+use crate::broker::Delivery;
 use crate::event::Event;
-use crate::keys;
 use crate::message::{Body, Message, MessageError};
-use crate::result_backend::{RESULT_EXPIRES, document};
-use crate::task::{Request, Task, TaskError};
+use crate::result_backend::document;
+use crate::task::{Request, SoftLimit, Task, TimeLimits};
+use crate::task_error::TaskError;
 
 /// A message that was understood.
-struct Call {
-    tag: String,
-    message: Message,
+pub(super) struct Call {
+    pub(super) tag: String,
+    pub(super) message: Message,
     body: Body,
-    request: Arc<Request>,
+    pub(super) request: Arc<Request>,
 }
 
 /// Runs `delivery` to one of its ends; `now` is Redis' time at the fetch.
@@ -73,6 +74,7 @@ impl Call {
             hostname: shared.options.hostname.clone(),
             parent_id: headers.parent_id.clone(),
             group: headers.group.clone(),
+            soft: SoftLimit::default(),
         });
         Ok(Self { tag: delivery.tag.clone(), message, body, request })
     }
@@ -144,95 +146,42 @@ impl Call {
         if shared.options.track_started && !self.ignores_result(task) {
             self.end(shared, Some(document::started(&self.request)), false).await;
         }
-        (shared.observe)(Event::TaskStarted {
-            request: Arc::clone(&self.request),
-            acknowledged: !late,
-        });
-        let Body(args, kwargs, _) = std::mem::replace(
-            &mut self.body,
-            Body(Vec::new(), serde_json::Map::new(), Default::default()),
-        );
+        let request = Arc::clone(&self.request);
+        (shared.observe)(Event::TaskStarted { request, acknowledged: !late });
         let began = Instant::now();
-        let code = async {
-            let running = task.call(Arc::clone(&self.request), args, kwargs)?;
-            AssertUnwindSafe(running)
-                .catch_unwind()
-                .await
-                .unwrap_or_else(|panic| Err(panicked(&*panic)))
-        };
+        let code = self.attempt(shared, task);
         tokio::select! {
             outcome = code => self.finish(shared, task, late, outcome, began.elapsed()).await,
             () = shared.stop.cold.cancelled() => self.interrupted(shared, late).await,
         }
     }
 
-    async fn finish(
-        self,
+    /// One run of the task's code, under its limits and under watch.
+    fn attempt(
+        &mut self,
         shared: &Shared,
         task: &Task,
-        late: bool,
-        outcome: Result<Value, TaskError>,
-        runtime: Duration,
-    ) {
-        let result = (!self.ignores_result(task)).then(|| match &outcome {
-            Ok(value) => document::success(&self.request, value.clone()),
-            Err(error) => document::failure(&self.request, error),
-        });
+    ) -> impl Future<Output = Result<Value, TaskError>> {
+        let Body(args, kwargs, _) = &self.body;
+        let called = task.call(Arc::clone(&self.request), args.clone(), kwargs.clone());
         let request = Arc::clone(&self.request);
-        if self.end(shared, result, late).await == Some(false) && late {
-            (shared.observe)(Event::LeaseLost { request: Arc::clone(&request) });
-        }
-        (shared.observe)(match outcome {
-            Ok(result) => {
-                shared.succeeded.fetch_add(1, Ordering::Relaxed);
-                Event::TaskSucceeded { request, result, runtime }
-            }
-            Err(error) => {
-                shared.failed.fetch_add(1, Ordering::Relaxed);
-                Event::TaskFailed { request, error, runtime }
-            }
-        });
-    }
-
-    /// The cold stop: what is not acknowledged goes back, what is can only be called lost.
-    async fn interrupted(self, shared: &Shared, late: bool) {
-        if late {
-            return self.give_back(shared).await;
-        }
-        let request = self.request;
-        let why = "the worker was stopped while the task ran";
-        let error = TaskError::in_module("billiard.exceptions", "WorkerLostError", why);
-        let document = document::failure(&request, &error);
-        let result = Some((request.id.clone(), document, RESULT_EXPIRES));
-        let _ = shared.broker.settle(&[Settlement { tag: None, result }]).await;
-        (shared.observe)(Event::TaskLost { request });
-    }
-
-    /// Once is enough: if Redis is away now, the lease runs out and another worker restores it.
-    async fn give_back(mut self, shared: &Shared) {
-        self.message.mark_redelivered();
-        let list = keys::list(&self.request.queue, self.message.properties.priority);
-        let raw = self.message.encode().unwrap_or_default();
-        let back = shared.broker.give_back(&self.tag, &list, raw.as_bytes(), None).await;
-        if matches!(back, Ok(true)) {
-            (shared.observe)(Event::TaskGivenBack { request: self.request });
+        let limits = self.time_limits(shared, task);
+        let watched = called.map(|running| shared.watchdog.watch(running, &request));
+        async move {
+            let code = AssertUnwindSafe(watched?).catch_unwind();
+            let code = code.map(|ended| ended.unwrap_or_else(|panic| Err(panicked(&*panic))));
+            limited(code, limits, &request.soft).await
         }
     }
 
-    fn ignores_result(&self, task: &Task) -> bool {
-        task.ignores_result() || self.message.ignores_result()
-    }
-
-    /// Stores `result` and, where asked, acknowledges; whether the message was still ours.
-    async fn end(
-        &self,
-        shared: &Shared,
-        result: Option<String>,
-        acknowledge: bool,
-    ) -> Option<bool> {
-        let result = result.map(|document| (self.request.id.clone(), document, RESULT_EXPIRES));
-        let tag = acknowledge.then(|| self.tag.clone());
-        shared.settler.settle(Settlement { tag, result }).await
+    /// The message's own limits, then the task's, then the worker's.
+    fn time_limits(&self, shared: &Shared, task: &Task) -> TimeLimits {
+        let seconds =
+            |limit: Option<f64>| limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
+        let [hard, soft] = self.message.time_limits().map(seconds);
+        let WorkerOptions { time_limit, soft_time_limit, .. } = shared.options;
+        let workers = TimeLimits { hard: time_limit, soft: soft_time_limit };
+        TimeLimits { hard, soft }.or(task.time_limits()).or(workers)
     }
 }
 

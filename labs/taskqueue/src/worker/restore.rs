@@ -96,6 +96,12 @@ async fn put_back(
         shared.broker.give_back(&overdue.tag, &list, raw, None).await?;
         return Ok(());
     };
+    message.count_silent_delivery();
+    if message.silent_deliveries() >= shared.options.max_deliveries {
+        let times = message.silent_deliveries();
+        let reason = format!("handed out {times} times, and each time its worker fell silent");
+        return put_aside_message(shared, overdue, page, &queue, raw, &reason).await;
+    }
     message.mark_redelivered();
     let marked = message.encode().unwrap_or_default();
     let latest = page.now - silent_for.as_secs_f64();
@@ -106,16 +112,33 @@ async fn put_back(
     Ok(())
 }
 
+/// An entry that holds no message is kept as it is.
 async fn put_aside(
     shared: &Shared,
     overdue: &Overdue,
     page: &OverduePage,
     reason: &str,
 ) -> Result<(), BrokerError> {
-    let queue =
-        overdue.message().map_or_else(|| keys::DEFAULT_QUEUE.to_owned(), |(_, queue)| queue);
-    if shared.broker.bury(&overdue.tag, &queue, &overdue.entry, reason, page.now).await? {
-        (shared.observe)(Event::TaskRejected { queue, reason: reason.to_owned() });
+    match overdue.message() {
+        Some((raw, queue)) => put_aside_message(shared, overdue, page, &queue, raw, reason).await,
+        None => {
+            let queue = keys::DEFAULT_QUEUE;
+            put_aside_message(shared, overdue, page, queue, &overdue.entry, reason).await
+        }
+    }
+}
+
+async fn put_aside_message(
+    shared: &Shared,
+    overdue: &Overdue,
+    page: &OverduePage,
+    queue: &str,
+    raw: &[u8],
+    reason: &str,
+) -> Result<(), BrokerError> {
+    if shared.broker.bury(&overdue.tag, queue, raw, reason, page.now).await? {
+        let (queue, reason) = (queue.to_owned(), reason.to_owned());
+        (shared.observe)(Event::TaskRejected { queue, reason });
     }
     Ok(())
 }

@@ -33,10 +33,7 @@ pub(crate) struct Running {
 
 impl Lab {
     pub(crate) async fn at(url: &str) -> Self {
-        let redis =
-            redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
-        let mut lab =
-            Self { broker: Arc::new(Broker::new(url).unwrap()), redis, gate: Arc::default() };
+        let mut lab = Self::looking_at(url).await;
         lab.ask::<()>("FLUSHALL").await;
         lab
     }
@@ -73,9 +70,16 @@ impl Lab {
         ])
     }
 
-    /// How many messages workers hold.
-    pub(crate) async fn broker_holds(&self) -> i64 {
-        redis::cmd("HLEN").arg("unacked").query_async(&mut self.redis.clone()).await.unwrap()
+    /// The same without emptying the Redis first.
+    pub(crate) async fn looking_at(url: &str) -> Self {
+        let redis =
+            redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        Self { broker: Arc::new(Broker::new(url).unwrap()), redis, gate: Arc::default() }
+    }
+
+    /// LLEN, HLEN or ZCARD of a key.
+    pub(crate) async fn count(&self, command: &str, key: &str) -> i64 {
+        redis::cmd(command).arg(key).query_async(&mut self.redis.clone()).await.unwrap()
     }
 
     pub(crate) fn start(&self, options: WorkerOptions) -> Running {

@@ -1,0 +1,123 @@
+//! How one run ends: with a result, with a retry, or with the worker's own end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::Utc;
+use serde_json::Value;
+
+use super::Shared;
+use super::execution::Call;
+use crate::broker::Settlement;
+use crate::event::Event;
+use crate::keys;
+use crate::result_backend::{RESULT_EXPIRES, document};
+use crate::retry::Verdict;
+use crate::task::Task;
+use crate::task_error::TaskError;
+
+impl Call {
+    pub(super) async fn finish(
+        self,
+        shared: &Shared,
+        task: &Task,
+        late: bool,
+        outcome: Result<Value, TaskError>,
+        runtime: Duration,
+    ) {
+        if let Err(error) = &outcome {
+            let verdict =
+                task.retry_policy().after_failure(error, self.request.retries, fastrand::f64());
+            if let Verdict::Retry { countdown } = verdict {
+                return self.send_again(shared, task, late, error, countdown).await;
+            }
+        }
+        let result = (!self.ignores_result(task)).then(|| match &outcome {
+            Ok(value) => document::success(&self.request, value.clone()),
+            Err(error) => document::failure(&self.request, error),
+        });
+        if self.end(shared, result, late).await == Some(false) && late {
+            (shared.observe)(Event::LeaseLost { request: Arc::clone(&self.request) });
+        }
+        let request = self.request;
+        (shared.observe)(match outcome {
+            Ok(result) => {
+                shared.succeeded.fetch_add(1, Ordering::Relaxed);
+                Event::TaskSucceeded { request, result, runtime }
+            }
+            Err(error) => {
+                shared.failed.fetch_add(1, Ordering::Relaxed);
+                Event::TaskFailed { request, error, runtime }
+            }
+        });
+    }
+
+    /// A retry is a new message with the same id; until it runs, the result says RETRY.
+    async fn send_again(
+        self,
+        shared: &Shared,
+        task: &Task,
+        late: bool,
+        error: &TaskError,
+        countdown: Duration,
+    ) {
+        let message = self.message.retried((Utc::now() + countdown).fixed_offset());
+        let raw = message.encode().unwrap_or_default();
+        let document = document::retry(&self.request, error, countdown);
+        let stored = (self.request.id.clone(), document, RESULT_EXPIRES);
+        let ended = Settlement {
+            tag: late.then(|| self.tag.clone()),
+            result: (!self.ignores_result(task)).then_some(stored),
+        };
+        let send = |_| shared.broker.retry(&ended, &self.request.queue, &message, &raw);
+        let request = Arc::clone(&self.request);
+        if shared.insist(&shared.stop.cold, send).await == Some(true) {
+            shared.retried.fetch_add(1, Ordering::Relaxed);
+            (shared.observe)(Event::TaskRetried { request, error: error.clone(), countdown });
+        } else {
+            (shared.observe)(Event::LeaseLost { request });
+        }
+    }
+
+    /// The cold stop: what is not acknowledged goes back, what is can only be called lost.
+    pub(super) async fn interrupted(self, shared: &Shared, late: bool) {
+        if late {
+            return self.give_back(shared).await;
+        }
+        let request = self.request;
+        let why = "the worker was stopped while the task ran";
+        let error = TaskError::in_module("billiard.exceptions", "WorkerLostError", why);
+        let document = document::failure(&request, &error);
+        let result = Some((request.id.clone(), document, RESULT_EXPIRES));
+        let _ = shared.broker.settle(&[Settlement { tag: None, result }]).await;
+        (shared.observe)(Event::TaskLost { request });
+    }
+
+    /// Once is enough: if Redis is away now, the lease runs out and another worker restores it.
+    pub(super) async fn give_back(mut self, shared: &Shared) {
+        self.message.mark_redelivered();
+        let list = keys::list(&self.request.queue, self.message.properties.priority);
+        let raw = self.message.encode().unwrap_or_default();
+        let back = shared.broker.give_back(&self.tag, &list, raw.as_bytes(), None).await;
+        if matches!(back, Ok(true)) {
+            (shared.observe)(Event::TaskGivenBack { request: self.request });
+        }
+    }
+
+    pub(super) fn ignores_result(&self, task: &Task) -> bool {
+        task.ignores_result() || self.message.ignores_result()
+    }
+
+    /// Stores `result` and, where asked, acknowledges; whether the message was still ours.
+    pub(super) async fn end(
+        &self,
+        shared: &Shared,
+        result: Option<String>,
+        acknowledge: bool,
+    ) -> Option<bool> {
+        let result = result.map(|document| (self.request.id.clone(), document, RESULT_EXPIRES));
+        let tag = acknowledge.then(|| self.tag.clone());
+        shared.settler.settle(Settlement { tag, result }).await
+    }
+}
