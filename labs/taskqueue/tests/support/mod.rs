@@ -2,6 +2,7 @@
 //! Brokers for tests: the built-in one always, a real redis-server where the machine has one.
 
 pub(crate) mod lab;
+pub(crate) mod proxy;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};

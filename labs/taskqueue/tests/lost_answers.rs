@@ -1,0 +1,117 @@
+//! Redis has done it and the answer is lost: the same script is sent again and changes nothing.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use redis::Script;
+use support::lab::{Lab, PATIENCE, late, options};
+use support::on_each_broker;
+use support::proxy::Proxy;
+use taskqueue::{
+    AsyncResult, Broker, Registry, RetryPolicy, Signature, Stop, Task, TaskError, Worker,
+    WorkerOptions,
+};
+
+const TASKS: usize = 40;
+const LOSSES: usize = 10;
+
+type Runs = Arc<Mutex<HashMap<String, u32>>>;
+
+/// Counts its runs by id; the first attempt of a flaky one fails.
+fn counted(runs: &Runs) -> [Task; 2] {
+    let count = |runs: Runs, fails: u32| {
+        move |request: Arc<taskqueue::Request>, ()| {
+            *runs.lock().unwrap().entry(request.id.clone()).or_default() += 1;
+            let again = request.retries < fails;
+            async move { if again { Err(TaskError::new("ValueError", "again")) } else { Ok(()) } }
+        }
+    };
+    let policy = RetryPolicy::default()
+        .autoretry_for(["ValueError"])
+        .default_retry_delay(Duration::from_millis(1));
+    [
+        Task::new("lab.once", [], count(Arc::clone(runs), 0)),
+        Task::new("lab.flaky", [], count(Arc::clone(runs), 1)).retry(policy),
+    ]
+}
+
+/// Runs `task` 40 times with a worker behind a proxy that loses ten answers of `script`.
+async fn run_all(url: &str, task: &str, script: &str, options: WorkerOptions) -> Runs {
+    let mut lab = Lab::at(url).await;
+    let proxy = Proxy::before(url, Script::new(script).get_hash(), LOSSES).await;
+    let runs = Runs::default();
+    let behind = Arc::new(Broker::new(&proxy.url).unwrap());
+    let worker =
+        Worker::new(behind, Registry::new(counted(&runs)), options, Arc::new(|_| {})).unwrap();
+    let stop = Stop::new();
+    let working = tokio::spawn(worker.run(stop.clone()));
+    // One after the other, so that each has scripts of its own whose answers can be lost.
+    for number in 0..TASKS {
+        let sent = lab.send_task(Signature::new(task).task_id(format!("task-{number}"))).await;
+        sent.get(PATIENCE).await.unwrap();
+    }
+    stop.warm();
+    working.await.unwrap().unwrap();
+    assert_eq!(proxy.left(), 0, "answers that were not lost prove nothing");
+    let left: i64 = lab.ask("EXISTS celery unacked unacked_index unacked_eta celery.dead").await;
+    assert_eq!(left, 0, "something is left in Redis");
+    runs
+}
+
+fn assert_each_ran(runs: &Runs, times: u32) {
+    let runs = runs.lock().unwrap();
+    assert_eq!(runs.len(), TASKS);
+    assert!(runs.values().all(|count| *count == times), "{runs:?}");
+}
+
+#[test]
+fn lost_answers_to_fetch_lose_nothing_and_run_nothing_twice() {
+    on_each_broker("lost answers to fetch", async |url| {
+        let runs = run_all(url, "lab.once", include_str!("../src/broker/fetch.lua"), late()).await;
+        assert_each_ran(&runs, 1);
+    });
+}
+
+#[test]
+fn lost_answers_to_result_and_acknowledgement_run_nothing_twice() {
+    on_each_broker("lost answers to settle", async |url| {
+        for options in [late(), options()] {
+            let runs =
+                run_all(url, "lab.once", include_str!("../src/broker/settle.lua"), options).await;
+            assert_each_ran(&runs, 1);
+        }
+    });
+}
+
+#[test]
+fn lost_answers_to_a_retry_make_no_second_message() {
+    on_each_broker("lost answers to retry", async |url| {
+        for options in [late(), options()] {
+            let runs =
+                run_all(url, "lab.flaky", include_str!("../src/broker/retry.lua"), options).await;
+            assert_each_ran(&runs, 2);
+        }
+    });
+}
+
+#[test]
+fn lost_answers_to_the_sender_make_no_second_message() {
+    on_each_broker("lost answers to publish", async |url| {
+        let mut lab = Lab::at(url).await;
+        let publish = Script::new(include_str!("../src/broker/publish.lua"));
+        let proxy = Proxy::before(url, publish.get_hash(), LOSSES).await;
+        let behind = Arc::new(Broker::new(&proxy.url).unwrap());
+        let mut ids = Vec::new();
+        for _ in 0..TASKS {
+            ids.push(Signature::new("lab.once").delay(&behind).await.unwrap().id);
+        }
+        assert_eq!(proxy.left(), 0, "answers that were not lost prove nothing");
+        assert_eq!(lab.ask::<usize>("LLEN celery").await, TASKS);
+        let unknown = AsyncResult::new(ids[0].clone(), &lab.broker).state().await.unwrap();
+        assert_eq!(unknown.word(), "PENDING");
+    });
+}
