@@ -39,6 +39,8 @@ pub(crate) enum Replies {
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     pub(crate) queue: Vec<Request>,
+    /// The bytes of their arguments.
+    pub(crate) size: usize,
     /// A command could not be queued: EXEC will refuse.
     pub(crate) broken: bool,
 }

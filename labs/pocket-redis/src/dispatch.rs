@@ -4,11 +4,11 @@
 //! that waited for what it wrote are served before any other command runs.
 
 use crate::call::{Call, Origin, Outcome};
-use crate::client::{Client, ClientId};
+use crate::client::{Client, ClientId, Transaction};
 use crate::command::{self, ADMIN, AT_ONCE, Command, NO_MULTI, SUBSCRIBER, UNSEEN};
 use crate::fault::Fault;
 use crate::reply::Reply;
-use crate::resp::Request;
+use crate::resp::{MAX_REQUEST, Request};
 use crate::world::World;
 
 impl World {
@@ -58,19 +58,29 @@ impl World {
         !command.has(AT_ONCE) && self.clients.get(&id).is_some_and(open)
     }
 
+    /// Keeps a command for EXEC. All of them together may be as long as one request.
     fn queue(&mut self, id: ClientId, args: Request) -> Reply {
-        let transaction = self.clients.get_mut(&id).and_then(|client| client.transaction.as_mut());
-        if let Some(transaction) = transaction {
-            transaction.queue.push(args);
+        let Some(transaction) = self.transaction(id) else {
+            return Reply::NOTHING;
+        };
+        transaction.size += args.iter().map(|arg| arg.len() + size_of_val(arg)).sum::<usize>();
+        if transaction.size > MAX_REQUEST {
+            transaction.queue.clear();
+            transaction.broken = true;
+            return Reply::Error("ERR the transaction is too large".to_owned());
         }
+        transaction.queue.push(args);
         Reply::Status("QUEUED")
     }
 
     fn break_transaction(&mut self, id: ClientId) {
-        let transaction = self.clients.get_mut(&id).and_then(|client| client.transaction.as_mut());
-        if let Some(transaction) = transaction {
+        if let Some(transaction) = self.transaction(id) {
             transaction.broken = true;
         }
+    }
+
+    fn transaction(&mut self, id: ClientId) -> Option<&mut Transaction> {
+        self.clients.get_mut(&id)?.transaction.as_mut()
     }
 
     /// Runs a command of a client, directly or out of its transaction.

@@ -27,9 +27,15 @@
 //!
 //! # What differs from Redis
 //!
-//! No persistence, replication, cluster, modules, streams, bitmaps, geo, ACL users or eviction;
-//! smaller bounds on input (`resp.rs`); scripts are stopped after `busy-reply-threshold` (5 s)
-//! instead of keeping everybody waiting, and have no `loadstring`, coroutines, `bit` or `struct`.
+//! - Nothing is kept on disk; there is no replication, cluster, module, ACL user or eviction, and
+//!   there are no streams, bitmaps, geo or HyperLogLog.
+//! - Input is bounded more tightly: see `resp.rs`.
+//! - A script is stopped after `busy-reply-threshold` (5 s) instead of keeping everybody waiting.
+//!   It has no `loadstring`, coroutines, `bit`, `struct` or `cmsgpack`, and sees RESP2 replies only;
+//!   see `script/mod.rs`.
+//! - INCRBYFLOAT adds decimal fractions exactly: see `decimal.rs`.
+//! - COMMAND DOCS is refused, so that redis-cli falls back to the texts it brings along.
+//! - The rank of a member (ZRANK, ZRANGE by rank) is counted, not looked up.
 
 mod blocking;
 mod call;

@@ -25,7 +25,11 @@ pub(crate) fn split(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut rest = line;
     let mut args = Vec::new();
     loop {
-        rest = rest.trim_ascii_start();
+        while let [byte, after @ ..] = rest
+            && is_blank(*byte)
+        {
+            rest = after;
+        }
         if rest.is_empty() {
             return Some(args);
         }
@@ -43,7 +47,7 @@ fn word(mut rest: &[u8]) -> Option<(Vec<u8>, &[u8])> {
             [] => return Some((arg, rest)),
             [b'"', inner @ ..] => return closed(double_quoted(inner, &mut arg)?, arg),
             [b'\'', inner @ ..] => return closed(single_quoted(inner, &mut arg)?, arg),
-            [byte, _after @ ..] if is_blank(*byte) => return Some((arg, rest)),
+            [b' ' | b'\n' | b'\r' | b'\t', ..] => return Some((arg, rest)),
             [byte, after @ ..] => {
                 arg.push(*byte);
                 rest = after;
@@ -61,7 +65,7 @@ fn closed(rest: &[u8], arg: Vec<u8>) -> Option<(Vec<u8>, &[u8])> {
 }
 
 fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | 0x0b | 0x0c | 0)
+    matches!(byte, b' ' | b'\n' | b'\r' | b'\t' | 0x0b | 0x0c)
 }
 
 fn double_quoted<'a>(mut rest: &'a [u8], arg: &mut Vec<u8>) -> Option<&'a [u8]> {
@@ -137,5 +141,12 @@ mod tests {
     fn an_open_quote_is_refused() {
         assert_eq!(split(b"set \"a"), None);
         assert_eq!(split(b"set \"a\"b"), None);
+    }
+
+    #[test]
+    fn odd_blanks_come_to_an_end() {
+        let words = |line: &[u8]| split(line).map(|args| args.len());
+        assert_eq!(words(b"\x0bget\x0c\x0b"), Some(1));
+        assert_eq!(words(b"\0 \x0b"), Some(1));
     }
 }

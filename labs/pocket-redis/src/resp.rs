@@ -105,7 +105,9 @@ impl Parser {
 
     fn inline(&mut self) -> Result<Begun, ProtocolError> {
         let rest = &self.buffer[self.at..];
-        let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
+        // Redis looks for the end as C does, which sees none behind a zero byte.
+        let end = rest.iter().position(|byte| [b'\n', 0].contains(byte));
+        let Some(end) = end.filter(|&end| rest[end] == b'\n') else {
             return match rest.len() {
                 0..=MAX_LINE => Ok(Begun::Nothing),
                 _ => Err("too big inline request".into()),

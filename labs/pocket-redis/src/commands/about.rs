@@ -22,9 +22,11 @@ pub(crate) fn count(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::count(COMMANDS.len()))
 }
 
-/// `COMMAND DOCS [name …]`: no texts are kept; redis-cli then completes names only.
-pub(crate) fn docs(_call: &mut Call<'_>) -> Outcome {
-    Ok(Reply::Map(Vec::new()))
+/// `COMMAND DOCS [name …]`: refused as by a server before 7.0. redis-cli then takes its own texts
+/// for HELP and hints, which are better than any that could stand here.
+pub(crate) fn docs(call: &mut Call<'_>) -> Outcome {
+    let name = String::from_utf8_lossy(&call.args[1]);
+    Err(Fault::err(format!("unknown subcommand '{name}'. Try COMMAND HELP.")))
 }
 
 /// `COMMAND LIST [FILTERBY PATTERN pattern]`

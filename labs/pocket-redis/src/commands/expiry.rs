@@ -115,7 +115,7 @@ pub(crate) fn persist(call: &mut Call<'_>) -> Outcome {
 /// `TTL key`: seconds, rounded; -1 without a deadline, -2 without the key.
 pub(crate) fn ttl(call: &mut Call<'_>) -> Outcome {
     let now = call.world.now;
-    tell(call, |deadline| ((deadline - now).max(0) + 500) / 1000)
+    tell(call, |deadline| (deadline - now).max(0).saturating_add(500) / 1000)
 }
 
 /// `PTTL key`
@@ -126,7 +126,7 @@ pub(crate) fn pttl(call: &mut Call<'_>) -> Outcome {
 
 /// `EXPIRETIME key`
 pub(crate) fn expiretime(call: &mut Call<'_>) -> Outcome {
-    tell(call, |deadline| (deadline + 500) / 1000)
+    tell(call, |deadline| deadline.saturating_add(500) / 1000)
 }
 
 /// `PEXPIRETIME key`

@@ -7,6 +7,9 @@ use crate::fault::Fault;
 use crate::reply::Reply;
 use crate::value::Set;
 
+/// A negative count asks for any number of draws; this many are given.
+const MAX_DRAWS: usize = 1024 * 1024;
+
 /// `SPOP key [count]`
 pub(crate) fn spop(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
@@ -50,8 +53,8 @@ pub(crate) fn srandmember(call: &mut Call<'_>) -> Outcome {
     let length = call.get::<Set>(&args[1])?.map_or(0, Set::len);
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     if count < 0 {
-        let wanted = if length == 0 { 0 } else { wanted.min(crate::resp::MAX_REQUEST) };
-        let draws = (0..wanted).filter_map(|_| draw(call, &args[1]));
+        let most = if length == 0 { 0 } else { MAX_DRAWS };
+        let draws = (0..wanted.min(most)).filter_map(|_| draw(call, &args[1]));
         return Ok(Reply::bulks(draws.collect::<Vec<_>>()));
     }
     Ok(Reply::bulks(distinct(call, &args[1], wanted.min(length))?))

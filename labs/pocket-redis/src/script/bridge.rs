@@ -251,13 +251,3 @@ fn replicate_commands(state: &mut LuaState) -> LuaResult<u32> {
     state.push(Val::Bool(true));
     Ok(1)
 }
-
-/// A table in the interpreter, with its elements from one on.
-pub(super) fn array(state: &mut LuaState, items: &[Val]) -> LuaResult<Val> {
-    let table = rilua::vm::table::Table::with_sizes(items.len(), 0);
-    let table = Table::from_gc_ref(state.gc.alloc_table(table));
-    for (place, item) in (1_u32..).zip(items) {
-        table.raw_set(state, Val::Num(f64::from(place)), *item)?;
-    }
-    Ok(Val::Table(table.gc_ref()))
-}

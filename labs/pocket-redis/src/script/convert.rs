@@ -14,7 +14,6 @@ use rilua::{LuaResult, Table, Val};
 
 use crate::number::format_double;
 use crate::reply::Reply;
-use crate::script::bridge::array;
 use crate::script::sandbox::set;
 
 /// `cjson.null`
@@ -47,6 +46,16 @@ pub(super) fn to_lua(state: &mut LuaState, reply: &Reply) -> LuaResult<Val> {
             array(state, &items?)?
         }
     })
+}
+
+/// A table in the interpreter, with its elements from one on.
+pub(super) fn array(state: &mut LuaState, items: &[Val]) -> LuaResult<Val> {
+    let table = rilua::vm::table::Table::with_sizes(items.len(), 0);
+    let table = Table::from_gc_ref(state.gc.alloc_table(table));
+    for (place, item) in (1_u32..).zip(items) {
+        table.raw_set(state, Val::Num(f64::from(place)), *item)?;
+    }
+    Ok(Val::Table(table.gc_ref()))
 }
 
 /// A table with one field, which is how Lua sees a status or an error.

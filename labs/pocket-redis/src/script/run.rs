@@ -10,8 +10,8 @@ use rilua::{Function, LuaError, LuaResult, Table, Val};
 use crate::call::{Call, Outcome};
 use crate::fault::Fault;
 use crate::script::Scripts;
-use crate::script::bridge::{Lent, array};
-use crate::script::convert::{field, lossy, to_reply};
+use crate::script::bridge::Lent;
+use crate::script::convert::{array, field, lossy, to_reply};
 use crate::script::sandbox::{INSTRUCTIONS_PER_LOOK, Sandbox, set};
 
 /// What a script is called with.

@@ -97,3 +97,31 @@ fn a_string_of_sixteen_mebibytes_passes() {
         "ERR string exceeds maximum allowed size (proto-max-bulk-len)"
     );
 }
+
+#[test]
+fn a_transaction_cannot_grow_without_end() {
+    let pocket = Pocket::start();
+    let mut wire = pocket.connect();
+    wire.say("MULTI");
+    let part = vec![b'x'; 8 * 1024 * 1024];
+    let answers: Vec<u8> = (0..9).map(|_| wire.ask(&[b"ECHO".as_slice(), &part]).mark).collect();
+    assert_eq!(answers, b"+++++++--");
+    assert!(wire.say("EXEC").text().starts_with("EXECABORT"));
+}
+
+#[test]
+fn random_bytes_do_no_harm() {
+    let pocket = Pocket::start();
+    let alphabet = b"*$:+-\r\n\r\n0123456789 \"'\\xGETSEPINGeval\0\xff";
+    let mut seed: u64 = 7;
+    for _ in 0..300 {
+        let bytes: Vec<u8> = (0..400)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                alphabet[usize::try_from(seed >> 33).expect("31 bits") % alphabet.len()]
+            })
+            .collect();
+        pocket.connect().send_raw(&bytes);
+    }
+    assert_eq!(pocket.connect().say("PING").text(), "PONG");
+}
