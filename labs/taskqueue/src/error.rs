@@ -28,7 +28,7 @@ pub enum BrokerError {
         source: redis::RedisError,
     },
     /// Redis answered, with an error.
-    #[error("Redis at {url} refuses: {source}\n  next: {}", next_step(.source))]
+    #[error("Redis at {url} refuses: {}\n  next: {}", own_words(.source), next_step(.source))]
     Refused {
         /// The URL, without its password.
         url: String,
@@ -55,6 +55,14 @@ pub enum BrokerError {
         /// serde's reason.
         source: serde_json::Error,
     },
+}
+
+/// As Redis wrote it: `READONLY You can't write against a read only replica.`
+fn own_words(error: &redis::RedisError) -> String {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => format!("{code} {detail}"),
+        _ => error.to_string(),
+    }
 }
 
 /// Redis' error codes, as it documents them, and what helps.

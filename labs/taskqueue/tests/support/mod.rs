@@ -43,6 +43,14 @@ impl RedisServer {
         Some(server)
     }
 
+    /// Sends it a signal, such as STOP.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        let sent =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
     /// Stops it; the port, for its successor.
     pub(crate) fn stop(self) -> u16 {
         let address = self.url.trim_end_matches("/0");

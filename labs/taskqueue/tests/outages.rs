@@ -1,0 +1,107 @@
+//! A real redis-server that is stopped, full, or refuses to write.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use support::lab::{Lab, PATIENCE, add, late};
+use support::{RedisServer, did_not_run};
+use taskqueue::{BrokerError, Event};
+
+/// Runs `scenario` with a redis-server of its own; says so where there is none.
+fn with_redis(test: &str, scenario: impl AsyncFnOnce(&RedisServer)) {
+    let Some(redis) = RedisServer::start() else { return did_not_run(test, "redis-server") };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.unwrap().block_on(scenario(&redis));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_refused_while_redis_stood_still_is_not_sent_when_it_goes_on() {
+    with_redis("a stopped Redis", async |redis| {
+        let mut lab = Lab::at(&redis.url).await;
+        lab.send_task(add(1, 1)).await;
+        redis.signal("STOP");
+        let began = Instant::now();
+        let refused = add(2, 2).delay(&lab.broker).await;
+        assert!(began.elapsed() < Duration::from_secs(2));
+        assert!(matches!(refused, Err(BrokerError::Slow { .. })));
+        redis.signal("CONT");
+        // An answer proves that everything before it was carried out.
+        assert_eq!(lab.ask::<String>("PING").await, "PONG");
+        lab.send_task(add(3, 3)).await;
+        assert_eq!(lab.ask::<i64>("LLEN celery").await, 2, "the refused one came through");
+    });
+}
+
+#[test]
+fn a_full_redis_refuses_new_tasks_clearly_and_is_drained() {
+    with_redis("a full Redis", async |redis| {
+        let mut lab = Lab::at(&redis.url).await;
+        for number in 0..50 {
+            lab.send_task(add(number, 1)).await;
+        }
+        lab.ask::<()>("CONFIG SET maxmemory 1").await;
+        let Err(error) = add(1, 1).delay(&lab.broker).await else { panic!("a full Redis took it") };
+        assert!(matches!(error, BrokerError::Refused { .. }), "{error}");
+        assert!(
+            error.to_string().contains("next: Redis is full: let the worker drain it"),
+            "{error}"
+        );
+        let mut worker = lab.start(late());
+        for _ in 0..50 {
+            worker.until(|event| matches!(event, Event::TaskSucceeded { .. }).then_some(())).await;
+        }
+        assert_eq!(worker.finish().await.succeeded, 50);
+        assert_eq!(lab.ask::<i64>("EXISTS celery unacked unacked_index").await, 0);
+    });
+}
+
+#[test]
+fn a_worker_waits_while_redis_is_a_replica_and_goes_on_afterwards() {
+    with_redis("a read-only Redis", async |redis| {
+        let mut lab = Lab::at(&redis.url).await;
+        let mut worker = lab.start(late());
+        lab.send_task(add(1, 1)).await.get(PATIENCE).await.unwrap();
+        lab.ask::<()>("REPLICAOF 127.0.0.1 1").await;
+        let lost = |event: &Event| match event {
+            Event::BrokerLost { reason } => Some(reason.clone()),
+            _ => None,
+        };
+        let reason = worker.until(lost).await;
+        assert!(
+            reason.contains("READONLY") && reason.contains("wait for the failover"),
+            "{reason}"
+        );
+        lab.ask::<()>("REPLICAOF NO ONE").await;
+        worker.until(|event| matches!(event, Event::BrokerBack { .. }).then_some(())).await;
+        lab.send_task(add(2, 2)).await.get(PATIENCE).await.unwrap();
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn connections_that_are_killed_lose_nothing_and_run_nothing_twice() {
+    with_redis("killed connections", async |redis| {
+        let mut lab = Lab::at(&redis.url).await;
+        let mut worker = lab.start(late());
+        for number in 0..200 {
+            lab.send_task(add(number, 0)).await;
+            if number % 4 == 0 {
+                lab.ask::<i64>("CLIENT KILL TYPE normal SKIPME yes").await;
+            }
+        }
+        let mut ended = std::collections::HashSet::new();
+        while ended.len() < 200 {
+            let id = worker.until(|event| match event {
+                Event::TaskSucceeded { request, .. } => Some(request.id.clone()),
+                _ => None,
+            });
+            assert!(ended.insert(id.await), "a task ran twice");
+        }
+        assert_eq!(worker.finish().await.succeeded, 200);
+        assert_eq!(lab.ask::<i64>("EXISTS celery unacked unacked_index celery.dead").await, 0);
+    });
+}
