@@ -49,6 +49,13 @@ impl Gauge {
     }
 }
 
+/// No message that was put aside has this id.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "no message with this id was put aside\n  next: look at them with `redis-cli LRANGE celery.dead 0 -1`"
+)]
+pub struct NotPutAside;
+
 /// Keys that match `pattern`, sorted, at most `most`.
 ///
 /// # Errors

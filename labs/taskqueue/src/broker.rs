@@ -43,6 +43,7 @@ struct Scripts {
     overdue: Script,
     give_back: Script,
     bury: Script,
+    send_back: Script,
 }
 
 /// How one delivery ends.
@@ -239,6 +240,18 @@ impl Broker {
         call.arg(tag).arg(json::dumps(&entry).unwrap_or_default());
         self.connection.invoke(&call).await
     }
+
+    /// Moves an entry of a dead list back to the list of its queue.
+    pub(crate) async fn send_back(
+        &self,
+        dead: &str,
+        entry: &[u8],
+        list: &str,
+        raw: &str,
+    ) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.send_back.prepare_invoke();
+        self.connection.invoke(call.key(dead).key(list).arg(entry).arg(raw)).await
+    }
 }
 
 impl Scripts {
@@ -252,6 +265,7 @@ impl Scripts {
             overdue: Script::new(include_str!("broker/overdue.lua")),
             give_back: Script::new(include_str!("broker/give_back.lua")),
             bury: Script::new(include_str!("broker/bury.lua")),
+            send_back: Script::new(include_str!("broker/send_back.lua")),
         }
     }
 }

@@ -38,6 +38,7 @@
 
 mod broker;
 mod connection;
+mod dead_letter;
 mod error;
 mod event;
 mod json;
@@ -54,6 +55,7 @@ mod time;
 mod worker;
 
 pub use broker::Broker;
+pub use dead_letter::{DeadLetter, SendBackError};
 pub use error::{BrokerError, ResultError};
 pub use event::{Event, Observer};
 pub use message::{Body, Embed, Headers, MAX_SIZE, Message, MessageError, Properties, is_safe_id};

@@ -138,15 +138,20 @@ impl Message {
         self.headers.extra.insert(DELIVERY_COUNT.into(), count.into());
     }
 
+    /// As if it had never been handed out.
+    pub(crate) fn forget_deliveries(&mut self) {
+        self.headers.extra.remove(DELIVERY_COUNT);
+        self.headers.extra.remove("redelivered");
+        self.properties.send_again();
+    }
+
     /// The message of the next attempt: same id and body, one retry more, not before `eta`.
     pub(crate) fn retried(&self, eta: DateTime<FixedOffset>) -> Self {
         let mut next = self.clone();
         next.headers.retries += 1;
         next.headers.eta = Some(time::isoformat(eta));
         next.headers.parent_id = Some(self.headers.id.clone());
-        next.headers.extra.remove(DELIVERY_COUNT);
-        next.headers.extra.remove("redelivered");
-        next.properties.send_again();
+        next.forget_deliveries();
         next
     }
 

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
 use taskqueue::{
-    Event, Jitter, Registry, ResultError, RetryPolicy, Signature, Stop, Summary, Task, TaskError,
-    Worker, WorkerOptions,
+    AsyncResult, DeadLetter, Event, Jitter, Registry, ResultError, RetryPolicy, Signature, Stop,
+    Summary, Task, TaskError, Worker, WorkerOptions,
 };
 
 /// Fails until it was tried `fails` times before.
@@ -248,7 +248,7 @@ fn a_stuck_task_is_cut_at_the_limit_of_message_task_or_worker() {
             .as_str()
             .unwrap()
             .to_owned();
-        let sent = taskqueue::AsyncResult::new(id, &lab.broker);
+        let sent = AsyncResult::new(id, &lab.broker);
         let stuck = Task::new("lab.stuck", ["a", "b"], |_, (_, _): (String, String)| {
             std::future::pending::<Result<(), TaskError>>()
         });
@@ -337,6 +337,33 @@ fn a_message_that_brings_its_workers_down_is_put_aside_after_three() {
         let dead: String = lab.ask("LINDEX celery.dead 0").await;
         assert!(dead.contains("poison"), "{dead}");
         assert_eq!(lab.ask::<i64>("EXISTS unacked unacked_index celery").await, 0);
+
+        let letters = DeadLetter::newest(&lab.broker, "celery", 10).await.unwrap();
+        assert_eq!((letters.len(), letters[0].task_id().as_deref()), (1, Some("poison")));
+        assert!(letters[0].send_back(&lab.broker).await.unwrap());
+        assert!(!letters[0].send_back(&lab.broker).await.unwrap(), "it is there once");
+        lab.gate.notify_one();
+        let worker = lab.start(options);
+        let task = AsyncResult::new("poison", &lab.broker);
+        assert_eq!(
+            task.get(PATIENCE).await.unwrap(),
+            "held",
+            "another chance, and this time it ends"
+        );
+        worker.finish().await;
+        assert_clean(&mut lab).await;
+    });
+}
+
+#[test]
+fn what_is_no_message_is_not_sent_back() {
+    on_each_broker("an unreadable letter", async |url| {
+        let mut lab = Lab::at(url).await;
+        lab.send::<()>(&["LPUSH", "celery.dead", "not json"]).await;
+        let letters = DeadLetter::newest(&lab.broker, "celery", 10).await.unwrap();
+        let error = letters[0].send_back(&lab.broker).await.unwrap_err();
+        assert!(error.to_string().contains("it can't be sent back"), "{error}");
+        assert_eq!(lab.ask::<i64>("LLEN celery.dead").await, 1, "and it is still there");
     });
 }
 

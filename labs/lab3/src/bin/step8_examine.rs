@@ -13,10 +13,11 @@ use clap::Parser;
 use lab3::broker;
 use lab3::examine::{self, keys};
 use lab3::handout::STEP8;
-use lab3::narration::Narrator;
+use lab3::narration::{Narrator, Word};
 use lab3::settings::{self, BrokerUrl, Talk};
 use redis::aio::MultiplexedConnection;
-use taskqueue::BrokerError;
+use taskqueue::keys::DEFAULT_QUEUE;
+use taskqueue::{Broker, BrokerError, DeadLetter};
 
 /// How many keys, entries or results are shown.
 const SHOWN: usize = 10;
@@ -28,6 +29,9 @@ struct Arguments {
     broker: BrokerUrl,
     #[command(flatten)]
     talk: Talk,
+    /// Give the task with this id, which was put aside, another chance
+    #[arg(long, value_name = "ID")]
+    send_back: Option<String>,
     /// A command for Redis, as you would type it in redis-cli
     #[arg(trailing_var_arg = true)]
     command: Vec<String>,
@@ -40,7 +44,11 @@ async fn main() -> Result<(), settings::Exit> {
     let url = arguments.broker.url();
     narrator.look_at(&url);
     // The queue's own error says what to start.
-    taskqueue::Broker::new(&url)?.ping().await?;
+    let queue = Broker::new(&url)?;
+    queue.ping().await?;
+    if let Some(id) = &arguments.send_back {
+        return send_back(&narrator, &queue, id).await;
+    }
     let mut redis = broker::connect(&url).await?;
     if !arguments.command.is_empty() {
         narrator.say(examine::run(&mut redis, &arguments.command).await?);
@@ -50,6 +58,16 @@ async fn main() -> Result<(), settings::Exit> {
     let mut look = Look { narrator: &narrator, redis: &mut redis };
     look.around().await?;
     narrator.close(&STEP8, None, None);
+    Ok(())
+}
+
+async fn send_back(narrator: &Narrator, queue: &Broker, id: &str) -> Result<(), settings::Exit> {
+    let letters = DeadLetter::newest(queue, DEFAULT_QUEUE, 1000).await?;
+    let found = letters.iter().find(|letter| letter.task_id().as_deref() == Some(id));
+    let letter = found.ok_or(examine::NotPutAside)?;
+    letter.send_back(queue).await?;
+    narrator.tell(Word::Good("sent back"), format!("it was put aside because: {}", letter.reason));
+    narrator.command("LLEN celery");
     Ok(())
 }
 

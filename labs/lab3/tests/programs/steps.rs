@@ -198,6 +198,12 @@ fn odd_messages_are_put_aside_or_failed_and_the_worker_lives() {
         let _: i64 = redis.lpush("celery", golden).unwrap();
         worker.until("succeeded");
         assert_eq!(redis.llen::<_, i64>("celery.dead").unwrap(), 2);
+        let id = "f09a22db-2fea-4edd-9f5d-3d3f539d34bf";
+        let (code, output) = step8(&broker.url, &["--send-back", id]);
+        assert!(code == Some(0) && output.contains("unknown task"), "{output}");
+        worker.until("unknown task");
+        let (code, output) = step8(&broker.url, &["--send-back", "nobody"]);
+        assert!(code == Some(1) && output.contains("LRANGE celery.dead 0 -1"), "{output}");
     });
 }
 

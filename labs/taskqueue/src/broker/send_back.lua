@@ -1,0 +1,8 @@
+-- Gives a message that was put aside another chance.
+-- Before: the entry stands in `<queue>.dead`.  After: its message stands in the list as if it had just been sent.
+-- KEYS dead list, list   ARGV entry, message      Reply: 1 where it was sent back; 0 where somebody else was first.
+local removed = redis.call('LREM', KEYS[1], 1, ARGV[1])
+if removed == 1 then
+  redis.call('LPUSH', KEYS[2], ARGV[2])
+end
+return removed
