@@ -103,8 +103,24 @@ impl Step5 {
         Self { program, url: format!("redis://127.0.0.1:{port}/0") }
     }
 
+    /// A program that is killed can't stop the redis-server that it started.
+    fn stop_server(&self) {
+        if let Ok(client) = redis::Client::open(self.url.as_str())
+            && let Ok(mut redis) = client.get_connection_with_timeout(Duration::from_secs(1))
+        {
+            // It answers by closing the connection.
+            let _ = redis::cmd("SHUTDOWN").arg("NOSAVE").query::<()>(&mut redis);
+        }
+    }
+
     pub(crate) fn redis(&self) -> redis::Connection {
         redis::Client::open(self.url.as_str()).unwrap().get_connection().unwrap()
+    }
+}
+
+impl Drop for Step5 {
+    fn drop(&mut self) {
+        self.stop_server();
     }
 }
 
