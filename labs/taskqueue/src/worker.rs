@@ -227,9 +227,9 @@ async fn consume(shared: &Arc<Shared>, alarm: &Alarm) {
         }
         let nothing = deliveries.is_empty();
         for delivery in deliveries {
-            shared.leases.hold(&delivery.tag);
+            let lease = shared.leases.hold(&delivery.tag);
             let slot = free.split(1);
-            let execution = execution::execute(Arc::clone(shared), delivery, now);
+            let execution = execution::execute(Arc::clone(shared), delivery, lease, now);
             running.spawn(async move {
                 execution.await;
                 drop(slot);

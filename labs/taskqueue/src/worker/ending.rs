@@ -67,7 +67,7 @@ impl Call {
         let document = document::retry(&self.request, error, countdown);
         let stored = (self.request.id.clone(), document, RESULT_EXPIRES);
         let ended = Settlement {
-            tag: late.then(|| self.tag.clone()),
+            tag: late.then(|| self.lease.tag.clone()),
             result: (!self.ignores_result(task)).then_some(stored),
         };
         let send = |_| shared.broker.retry(&ended, &self.request.queue, &message, &raw);
@@ -99,7 +99,7 @@ impl Call {
         self.message.mark_redelivered();
         let list = keys::list(&self.request.queue, self.message.properties.priority);
         let raw = self.message.encode().unwrap_or_default();
-        let back = shared.broker.give_back(&self.tag, &list, raw.as_bytes(), None).await;
+        let back = shared.broker.give_back(&self.lease.tag, &list, raw.as_bytes(), None).await;
         if matches!(back, Ok(true)) {
             (shared.observe)(Event::TaskGivenBack { request: self.request });
         }
@@ -117,7 +117,7 @@ impl Call {
         acknowledge: bool,
     ) -> Option<bool> {
         let result = result.map(|document| (self.request.id.clone(), document, RESULT_EXPIRES));
-        let tag = acknowledge.then(|| self.tag.clone());
+        let tag = acknowledge.then(|| self.lease.tag.clone());
         shared.settler.settle(Settlement { tag, result }).await
     }
 }

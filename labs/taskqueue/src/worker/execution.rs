@@ -21,6 +21,7 @@ use chrono::{DateTime, FixedOffset};
 use futures_util::FutureExt;
 use serde_json::Value;
 
+use super::lease::Lease;
 use super::limits::limited;
 use super::{Shared, WorkerOptions};
 use crate::broker::Delivery;
@@ -32,20 +33,20 @@ use crate::task_error::TaskError;
 
 /// A message that was understood.
 pub(super) struct Call {
-    pub(super) tag: String,
+    pub(super) lease: Lease,
     pub(super) message: Message,
     body: Body,
     pub(super) request: Arc<Request>,
 }
 
 /// Runs `delivery` to one of its ends; `now` is Redis' time at the fetch.
-pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, now: f64) {
-    let tag = delivery.tag.clone();
-    match Call::understand(&shared, &delivery) {
-        Ok(call) => call.begin(&shared, now).await,
+pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, lease: Lease, now: f64) {
+    match understand(&shared, &delivery) {
+        Ok((message, body, request)) => {
+            Call { lease, message, body, request }.begin(&shared, now).await
+        }
         Err(error) => bury(&shared, &delivery, &error.to_string(), now).await,
     }
-    shared.leases.release(&tag);
 }
 
 async fn bury(shared: &Shared, delivery: &Delivery, reason: &str, now: f64) {
@@ -58,27 +59,29 @@ async fn bury(shared: &Shared, delivery: &Delivery, reason: &str, now: f64) {
     }
 }
 
-impl Call {
-    fn understand(shared: &Shared, delivery: &Delivery) -> Result<Self, MessageError> {
-        let message = Message::decode(&delivery.raw)?;
-        let body = message.body()?;
-        let headers = &message.headers;
-        let request = Arc::new(Request {
-            id: headers.id.clone(),
-            task: headers.task.clone(),
-            retries: headers.retries,
-            redelivered: message.redelivered(),
-            queue: delivery.queue.clone(),
-            argsrepr: headers.argsrepr.clone(),
-            kwargsrepr: headers.kwargsrepr.clone(),
-            hostname: shared.options.hostname.clone(),
-            parent_id: headers.parent_id.clone(),
-            group: headers.group.clone(),
-            soft: SoftLimit::default(),
-        });
-        Ok(Self { tag: delivery.tag.clone(), message, body, request })
-    }
+type Understood = (Message, Body, Arc<Request>);
 
+fn understand(shared: &Shared, delivery: &Delivery) -> Result<Understood, MessageError> {
+    let message = Message::decode(&delivery.raw)?;
+    let body = message.body()?;
+    let headers = &message.headers;
+    let request = Arc::new(Request {
+        id: headers.id.clone(),
+        task: headers.task.clone(),
+        retries: headers.retries,
+        redelivered: message.redelivered(),
+        queue: delivery.queue.clone(),
+        argsrepr: headers.argsrepr.clone(),
+        kwargsrepr: headers.kwargsrepr.clone(),
+        hostname: shared.options.hostname.clone(),
+        parent_id: headers.parent_id.clone(),
+        group: headers.group.clone(),
+        soft: SoftLimit::default(),
+    });
+    Ok((message, body, request))
+}
+
+impl Call {
     async fn begin(self, shared: &Shared, now: f64) {
         (shared.observe)(Event::TaskReceived { request: Arc::clone(&self.request) });
         // The times were checked when the message was decoded.
@@ -104,9 +107,11 @@ impl Call {
     }
 
     async fn park(self, shared: &Shared, eta: DateTime<FixedOffset>) {
-        shared.leases.release(&self.tag);
-        let parked =
-            shared.insist(&shared.stop.cold, |_| shared.broker.park(&self.tag, seconds(eta))).await;
+        let tag = self.lease.tag.clone();
+        // From now on Redis keeps it; a renewal must not come in between.
+        drop(self.lease);
+        let park = |_| shared.broker.park(&tag, seconds(eta));
+        let parked = shared.insist(&shared.stop.cold, park).await;
         if parked == Some(true) {
             shared.parked.notify_one();
             (shared.observe)(Event::TaskParked { request: self.request, eta });
@@ -123,7 +128,8 @@ impl Call {
             shared.registry.names().join(", ")
         );
         let raw = self.message.encode().unwrap_or_default().into_bytes();
-        let delivery = Delivery { tag: self.tag, queue: self.request.queue.clone(), raw };
+        let delivery =
+            Delivery { tag: self.lease.tag.clone(), queue: self.request.queue.clone(), raw };
         bury(shared, &delivery, &reason, now).await;
         shared.failed.fetch_add(1, Ordering::Relaxed);
         (shared.observe)(Event::TaskFailed {

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{Client, RedisResult, Script};
@@ -35,17 +35,27 @@ impl Leases {
         Self { tags, _alive: alive }
     }
 
-    pub(super) fn hold(&self, tag: &str) {
-        self.lock().insert(tag.to_owned());
+    /// Renews `tag` from now on, until the lease that is returned is dropped.
+    pub(super) fn hold(&self, tag: &str) -> Lease {
+        lock(&self.tags).insert(tag.to_owned());
+        Lease { tags: Arc::clone(&self.tags), tag: tag.to_owned() }
     }
+}
 
-    pub(super) fn release(&self, tag: &str) {
-        self.lock().remove(tag);
-    }
+/// Keeps one message ours. However its task ends, a panic of ours included, it is let go.
+pub(super) struct Lease {
+    tags: Tags,
+    pub(super) tag: String,
+}
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
-        self.tags.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for Lease {
+    fn drop(&mut self) {
+        lock(&self.tags).remove(&self.tag);
     }
+}
+
+fn lock(tags: &Tags) -> MutexGuard<'_, HashSet<String>> {
+    tags.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tags name their holder, `lease:celery@host:1f3a9c20:`, and then count. The part in the middle is
@@ -61,8 +71,7 @@ fn renew_until(ended: &mpsc::Receiver<()>, client: &Client, lease: Duration, tag
     let mut connection = None;
     let mut pause = normal;
     while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        let held: Vec<String> =
-            tags.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+        let held: Vec<String> = lock(tags).iter().cloned().collect();
         let renewed = held.is_empty() || renew(&mut connection, client, &script, &held).is_ok();
         if !renewed {
             connection = None;
