@@ -45,7 +45,8 @@ pub struct Narrator {
     asks: bool,
     /// The lab's clock, for every duration that is told.
     pub clock: LabClock,
-    began: Instant,
+    /// When the first thing was told.
+    began: Arc<OnceLock<Instant>>,
     redis_cli: Arc<OnceLock<String>>,
 }
 
@@ -65,7 +66,7 @@ impl Narrator {
             bars: moving.then(MultiProgress::new),
             asks: asks && terminal && io::stdin().is_terminal(),
             clock,
-            began: Instant::now(),
+            began: Arc::default(),
             redis_cli: Arc::default(),
         }
     }
@@ -84,7 +85,7 @@ impl Narrator {
 
     /// Something that happened: when, a word for it, and the sentence.
     pub fn tell(&self, word: Word, sentence: impl Display) {
-        let at = self.clock.lab(self.began.elapsed()).as_secs_f64();
+        let at = self.clock.lab(self.began.get_or_init(Instant::now).elapsed()).as_secs_f64();
         let text = wrapped(&sentence.to_string(), TIME_AND_WORD, INDENT);
         self.say(format!("{} {} {text}", format!("{at:>7.2} s").dimmed(), word.shown()));
     }
@@ -92,7 +93,8 @@ impl Narrator {
     /// The redis-cli command that shows the same.
     pub fn command(&self, command: impl Display) {
         let line = format!("$ {} {command}", self.redis_cli());
-        self.say(format!("{:INDENT$}{}", "", line.dimmed()));
+        // With a port and a task's id it is just as wide as the screen.
+        self.say(format!("  {}", line.dimmed()));
     }
 
     /// From now on, commands are for the Redis at `url`; a second call changes nothing.

@@ -59,8 +59,8 @@ impl Narrator {
         if let (Some((answer, reply)), Some(waited)) =
             (said.and_then(|said| answers.get(said)), waited)
         {
-            let measured = format!("the visitor waited {}", self.clock.tell(waited));
-            self.say(format!("\n  you said: {} · measured: {}", answer.bold(), measured.bold()));
+            self.say(format!("\n  you said: {}", answer.bold()));
+            self.say(format!("  measured: the visitor waited {}", self.clock.tell(waited).bold()));
             self.say(format!("  {reply}"));
         }
         let (command, why) = story.next;
