@@ -3,11 +3,12 @@
 
 mod support;
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use support::lab::{Lab, PATIENCE, add, late};
 use support::{RedisServer, did_not_run};
-use taskqueue::{BrokerError, Event};
+use taskqueue::{AsyncResult, BrokerError, Event, WorkerOptions};
 
 /// Runs `scenario` with a redis-server of its own; says so where there is none.
 fn with_redis(test: &str, scenario: impl AsyncFnOnce(&RedisServer)) {
@@ -93,7 +94,7 @@ fn connections_that_are_killed_lose_nothing_and_run_nothing_twice() {
                 lab.ask::<i64>("CLIENT KILL TYPE normal SKIPME yes").await;
             }
         }
-        let mut ended = std::collections::HashSet::new();
+        let mut ended = HashSet::new();
         while ended.len() < 200 {
             let id = worker.until(|event| match event {
                 Event::TaskSucceeded { request, .. } => Some(request.id.clone()),
@@ -102,6 +103,42 @@ fn connections_that_are_killed_lose_nothing_and_run_nothing_twice() {
             assert!(ended.insert(id.await), "a task ran twice");
         }
         assert_eq!(worker.finish().await.succeeded, 200);
+        assert_eq!(lab.ask::<i64>("EXISTS celery unacked unacked_index celery.dead").await, 0);
+    });
+}
+
+#[test]
+fn a_redis_that_is_killed_ten_times_and_kept_its_file_loses_nothing() {
+    let Some(mut redis) = RedisServer::start_durable() else {
+        return did_not_run("a killed Redis with its file", "redis-server");
+    };
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.unwrap().block_on(async {
+        let lab = Lab::at(&redis.url).await;
+        let mut worker = lab.start(WorkerOptions { lease: Duration::from_secs(5), ..late() });
+        let mut accepted = HashSet::new();
+        let mut ended = HashSet::new();
+        for _ in 0..10 {
+            while accepted.len() < 30 + ended.len() {
+                // What is refused during an outage is the sender's to send again.
+                if let Ok(task) = add(1, 1).delay(&lab.broker).await {
+                    accepted.insert(task.id);
+                }
+            }
+            redis.kill_and_restart();
+            worker.until(|event| matches!(event, Event::TaskSucceeded { .. }).then_some(())).await;
+            while let Ok(event) = worker.events.try_recv() {
+                if let Event::TaskSucceeded { request, .. } = event {
+                    ended.insert(request.id.clone());
+                }
+            }
+        }
+        for id in &accepted {
+            AsyncResult::new(id.clone(), &lab.broker).get(PATIENCE).await.unwrap();
+        }
+        worker.finish().await;
+        let mut lab = Lab::looking_at(&redis.url).await;
         assert_eq!(lab.ask::<i64>("EXISTS celery unacked unacked_index celery.dead").await, 0);
     });
 }

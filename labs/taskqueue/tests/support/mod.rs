@@ -6,7 +6,7 @@ pub(crate) mod proxy;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,19 +28,29 @@ impl RedisServer {
         let directory =
             std::env::temp_dir().join(format!("taskqueue-test-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
-        let child = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(&directory)
-            .stdout(Stdio::null())
-            .spawn()
-            .ok()?;
-        let server = Self { child, directory, url: format!("redis://127.0.0.1:{port}/0") };
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < deadline, "redis-server does not listen on {port}");
-            std::thread::yield_now();
-        }
-        Some(server)
+        let child = launch(port, &directory, "no")?;
+        Some(Self { child, directory, url: format!("redis://127.0.0.1:{port}/0") })
+    }
+
+    /// One that writes every change to its disk before it answers.
+    pub(crate) fn start_durable() -> Option<Self> {
+        let port = free_port();
+        let directory =
+            std::env::temp_dir().join(format!("taskqueue-durable-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let child = launch(port, &directory, "yes")?;
+        Some(Self { child, directory, url: format!("redis://127.0.0.1:{port}/0") })
+    }
+
+    /// Kills it in the middle of whatever it does, and starts it again on what it had written.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = launch(self.port(), &self.directory, "yes").unwrap();
+    }
+
+    fn port(&self) -> u16 {
+        self.url.trim_end_matches("/0").rsplit(':').next().unwrap().parse().unwrap()
     }
 
     /// Sends it a signal, such as STOP.
@@ -53,9 +63,25 @@ impl RedisServer {
 
     /// Stops it; the port, for its successor.
     pub(crate) fn stop(self) -> u16 {
-        let address = self.url.trim_end_matches("/0");
-        address.rsplit(':').next().unwrap().parse().unwrap()
+        self.port()
     }
+}
+
+/// Returns when it listens; none where the machine has no redis-server.
+fn launch(port: u16, directory: &Path, appendonly: &str) -> Option<Child> {
+    let child = Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
+        .args(["--appendonly", appendonly, "--appendfsync", "always", "--dir"])
+        .arg(directory)
+        .stdout(Stdio::null())
+        .spawn()
+        .ok()?;
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < deadline, "redis-server does not listen on {port}");
+        std::thread::yield_now();
+    }
+    Some(child)
 }
 
 impl Drop for RedisServer {
