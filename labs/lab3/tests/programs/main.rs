@@ -1,6 +1,7 @@
 //! The programs as a student runs them: real processes, real sockets, what they print.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly")]
 
+mod docs;
 mod kills;
 mod steps;
 mod support;

@@ -14,7 +14,7 @@ fn step2(port: u16, arguments: &[&str]) -> Program {
     let mut command = command(env!("CARGO_BIN_EXE_step2_sync_form"));
     let mut program = Program::start(command.args(["--port", &port.to_string()]).args(arguments));
     program.until("Ctrl-C");
-    wait_for(port);
+    program.listens_on(port);
     program
 }
 
@@ -28,7 +28,7 @@ fn step7(url: &str, port: u16, arguments: &[&str]) -> Program {
     let command = command.args(["--broker", url, "--port", &port.to_string()]).args(arguments);
     let mut program = Program::start(command);
     program.until("Ctrl-C");
-    wait_for(port);
+    program.listens_on(port);
     program
 }
 
@@ -36,15 +36,6 @@ fn step8(url: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = command(env!("CARGO_BIN_EXE_step8_examine"));
     let (status, output) = Program::start(command.args(["--broker", url]).args(arguments)).end();
     (status.code(), output)
-}
-
-/// Until the form listens.
-fn wait_for(port: u16) {
-    let deadline = Instant::now() + PATIENCE;
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < deadline, "nobody listens on {port}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]

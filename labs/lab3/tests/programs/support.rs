@@ -52,6 +52,20 @@ impl Program {
         }
     }
 
+    /// What it has printed so far.
+    pub(crate) fn said(&self) -> String {
+        self.seen.join("\n")
+    }
+
+    /// Until a form listens.
+    pub(crate) fn listens_on(&self, port: u16) {
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "nobody listens on {port}");
+            std::thread::yield_now();
+        }
+    }
+
     /// Waits for its end; all that it printed.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let status = self.child.wait().unwrap();

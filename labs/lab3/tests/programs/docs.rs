@@ -1,0 +1,253 @@
+//! What the documents say is what the programs do.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use redis::Commands;
+
+use crate::support::{FEEDBACK, Program, Step5, command, free_port, post};
+
+const DOCUMENTS: [&str; 4] =
+    ["README.md", "docs/lab3.md", "docs/architecture.md", "docs/reliability.md"];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn document(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+fn binary(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "lab3" => env!("CARGO_BIN_EXE_lab3"),
+        "step1_setup" => env!("CARGO_BIN_EXE_step1_setup"),
+        "step2_sync_form" => env!("CARGO_BIN_EXE_step2_sync_form"),
+        "step5_broker" => env!("CARGO_BIN_EXE_step5_broker"),
+        "step6_worker" => env!("CARGO_BIN_EXE_step6_worker"),
+        "step7_async_form" => env!("CARGO_BIN_EXE_step7_async_form"),
+        "step8_examine" => env!("CARGO_BIN_EXE_step8_examine"),
+        _ => return None,
+    })
+}
+
+#[test]
+fn every_program_has_its_place_in_the_workbook_and_the_reverse() {
+    let sources = fs::read_dir(root().join("labs/lab3/src/bin")).unwrap();
+    let names = sources
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned());
+    let built: BTreeSet<String> = names.collect();
+    let workbook = document("docs/lab3.md");
+    let named: BTreeSet<String> = workbook
+        .split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')
+        .filter(|word| *word == "lab3" || word.starts_with("step") && word.contains('_'))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(named, built);
+}
+
+#[test]
+fn every_command_in_the_documents_names_a_program_and_options_that_exist() {
+    for name in DOCUMENTS {
+        for line in document(name).lines() {
+            for call in line.split("cargo run").skip(1) {
+                let call = call.split(['`', '|', ',', ';', '#']).next().unwrap();
+                let words: Vec<&str> = call.split_whitespace().collect();
+                let program = words
+                    .iter()
+                    .position(|word| *word == "--bin")
+                    .map_or("lab3", |at| words[at + 1]);
+                let path = binary(program)
+                    .unwrap_or_else(|| panic!("{name}: no program {program}: {line}"));
+                let help = Command::new(path).arg("--help").output().unwrap();
+                let help = String::from_utf8(help.stdout).unwrap();
+                let given = words.iter().skip_while(|word| **word != "--").skip(1);
+                for option in given.filter(|word| word.starts_with("--")) {
+                    assert!(help.contains(option), "{name}: {program} has no {option}");
+                }
+            }
+        }
+    }
+}
+
+/// As GitHub makes the anchor of a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter))
+        .collect::<String>();
+    kept.trim().replace(' ', "-")
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    for name in DOCUMENTS {
+        let folder = root().join(name).parent().unwrap().to_owned();
+        let text = document(name);
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if link.starts_with("https://") {
+                continue;
+            }
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if path.is_empty() { root().join(name) } else { folder.join(path) };
+            assert!(target.exists(), "{name}: {link}");
+            if !fragment.is_empty() {
+                let headings = fs::read_to_string(target).unwrap();
+                let headings: Vec<_> = headings
+                    .lines()
+                    .filter(|line| line.starts_with('#'))
+                    .map(|line| anchor(line.trim_start_matches('#')))
+                    .collect();
+                assert!(
+                    headings.iter().any(|heading| heading == fragment),
+                    "{name}: {link} is none of {headings:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_minutes_add_up() {
+    let workbook = document("docs/lab3.md");
+    let rows = workbook
+        .lines()
+        .filter(|line| line.starts_with("| 60 minutes") || line.starts_with("| 90 minutes"));
+    let mut titles = Vec::new();
+    for row in rows {
+        let cells: Vec<u32> = row.split('|').filter_map(|cell| cell.trim().parse().ok()).collect();
+        let (sum, minutes) = cells.split_last().unwrap();
+        assert_eq!(minutes.iter().sum::<u32>(), *sum, "{row}");
+        titles.push(minutes.to_vec());
+    }
+    let headings =
+        workbook.lines().filter(|line| line.starts_with("## Step") && line.ends_with("min)"));
+    let told: Vec<u32> = headings
+        .map(|line| line.rsplit('(').next().unwrap().trim_end_matches(" min)").parse().unwrap())
+        .collect();
+    assert_eq!(titles[0], told, "the plan of 60 minutes and the headings");
+}
+
+/// The block after the marker of this name, in whichever document has it.
+fn transcript(name: &str) -> String {
+    let marker = format!("<!-- transcript: {name} -->\n```text\n");
+    let texts = DOCUMENTS.map(document);
+    let block = texts
+        .iter()
+        .find_map(|text| text.split_once(&marker))
+        .unwrap_or_else(|| panic!("no transcript {name}"));
+    block.1.split("```").next().unwrap().to_owned()
+}
+
+/// Whether `line` is `pattern`, where `…` stands for anything.
+fn fits(pattern: &str, line: &str) -> bool {
+    let mut pieces = pattern.split('…');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = line.strip_prefix(first) else { return false };
+    let pieces: Vec<&str> = pieces.collect();
+    let Some((last, between)) = pieces.split_last() else { return rest.is_empty() };
+    for piece in between {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    rest.ends_with(last)
+}
+
+/// Every line of the transcript stands in the output, in order; between two lines others may stand
+/// only where the transcript says `…`. Empty lines do not count.
+fn assert_shows(name: &str, output: &str) {
+    let wanted = transcript(name);
+    let full = |line: &&str| !line.trim().is_empty();
+    let mut lines = output.lines().filter(full);
+    let mut skipping = false;
+    for pattern in wanted.lines().filter(full) {
+        if pattern.trim() == "…" {
+            skipping = true;
+            continue;
+        }
+        assert!(pattern.chars().count() <= 80, "{name}: wider than a terminal: {pattern}");
+        let found = if skipping {
+            lines.by_ref().any(|line| fits(pattern, line.trim_end()))
+        } else {
+            lines.next().is_some_and(|line| fits(pattern, line.trim_end()))
+        };
+        assert!(found, "{name}: {pattern:?} is not where it should be in:\n{output}");
+        skipping = false;
+    }
+}
+
+/// With the ports that the documents name.
+fn usual_ports(output: &str, form: u16, broker: &str) -> String {
+    let port = broker.trim_end_matches("/0").rsplit(':').next().unwrap_or_default();
+    output
+        .replace(&format!("localhost:{form}"), "localhost:8000")
+        .replace(broker, "redis://127.0.0.1:6379/0")
+        .replace(&format!("redis-cli -p {port} "), "redis-cli ")
+}
+
+#[test]
+fn the_tour_in_the_readme_is_the_tour() {
+    let mut command = command(env!("CARGO_BIN_EXE_lab3"));
+    let (status, output) = Program::start(command.args(["--builtin", "--speed", "10"])).end();
+    assert!(status.success());
+    assert_shows("lab3 --builtin --speed 10", &output);
+}
+
+#[test]
+fn the_report_of_step_1_is_in_the_workbook() {
+    let url = format!("redis://127.0.0.1:{}/0", free_port());
+    let mut command = command(env!("CARGO_BIN_EXE_step1_setup"));
+    let (_, output) = Program::start(command.args(["--broker", &url])).end();
+    assert_shows("step1", &output);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_transcript_of_step_2_is_what_a_visitor_causes() {
+    let port = free_port();
+    let mut command = command(env!("CARGO_BIN_EXE_step2_sync_form"));
+    let mut form = Program::start(command.args(["--port", &port.to_string(), "--speed", "40"]));
+    form.until("Ctrl-C");
+    form.listens_on(port);
+    assert_eq!(post(port, FEEDBACK).0, 302);
+    form.interrupt();
+    let (_, output) = form.end();
+    assert_shows("step2", &usual_ports(&output, port, "redis://127.0.0.1:1/0"));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_transcripts_of_steps_5_to_8_are_what_they_say() {
+    let mut broker = Step5::start("--builtin");
+    let port = free_port();
+    let mut form = command(env!("CARGO_BIN_EXE_step7_async_form"));
+    let mut form =
+        Program::start(form.args(["--broker", &broker.url, "--port", &port.to_string()]));
+    form.until("Ctrl-C");
+    form.listens_on(port);
+    assert_eq!(post(port, FEEDBACK).0, 302);
+    assert_eq!(broker.redis().llen::<_, i64>("celery").unwrap(), 1);
+
+    let mut look = command(env!("CARGO_BIN_EXE_step8_examine"));
+    let (_, looked) = Program::start(look.args(["--broker", &broker.url])).end();
+    let mut worker = command(env!("CARGO_BIN_EXE_step6_worker"));
+    let mut worker =
+        Program::start(worker.args(["--broker", &broker.url, "--work", "1s", "--speed", "10"]));
+    worker.until("succeeded");
+    form.until("until the mail is out");
+
+    let url = broker.url.clone();
+    let ended = |program: Program| {
+        program.interrupt();
+        usual_ports(&program.end().1, port, &url)
+    };
+    assert_shows("step6", &ended(worker));
+    assert_shows("step7", &ended(form));
+    assert_shows("step8", &usual_ports(&looked, port, &url));
+    broker.program.interrupt();
+    broker.program.until("the broker has stopped");
+    assert_shows("step5", &usual_ports(&broker.program.said(), port, &url));
+}
