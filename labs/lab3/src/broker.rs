@@ -152,18 +152,34 @@ impl Broker {
     }
 
     /// Ends it; returns when it is gone.
-    pub async fn stop(self) {
-        match self.host {
-            Host::RedisServer { mut child, .. } => {
+    pub async fn stop(mut self) {
+        match &mut self.host {
+            Host::RedisServer { child, .. } => {
                 shut_down(&self.url).await;
-                // It may have heard the terminal's Ctrl-C before us.
-                if tokio::time::timeout(Duration::from_secs(5), child.wait()).await.is_err() {
-                    let _ = child.kill().await;
-                }
+                // It may have heard the terminal's Ctrl-C before us. If it hears nothing, dropping kills it.
+                let _ = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
             }
             Host::BuiltIn { stop, serving } => {
                 stop.cancel();
                 let _ = serving.await;
+            }
+        }
+    }
+}
+
+/// Whoever leaves early, by an error or by Ctrl-C, leaves no broker behind.
+impl Drop for Broker {
+    fn drop(&mut self) {
+        match &mut self.host {
+            Host::BuiltIn { stop, .. } => stop.cancel(),
+            Host::RedisServer { child, .. } => {
+                let _ = child.start_kill();
+                for _ in 0..200 {
+                    if !matches!(child.try_wait(), Ok(None)) {
+                        break;
+                    }
+                    std::thread::sleep(Duration::from_millis(5));
+                }
             }
         }
     }
