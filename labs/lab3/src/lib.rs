@@ -15,6 +15,7 @@ mod page;
 pub mod printable;
 pub mod settings;
 pub mod slow_mail;
+pub mod smtp_server;
 pub mod tasks;
 pub mod tour;
 pub mod visitor;

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use lab3::feedback::Feedback;
 use lab3::mail::{Class, Letter, Mailer, Receipt, SendError, ServerError, SmtpServer, Stage};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use lab3::smtp_server::{At, Behaviour, MailServer};
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
 fn letter_to(email: &str, message: &str) -> Letter {
@@ -77,95 +77,31 @@ fn an_id_that_would_break_a_header_is_an_error_and_no_panic() {
     }
 }
 
-/// What the server does instead of a good answer.
-#[derive(Clone, Copy)]
-enum Move {
-    Say(&'static str),
-    Stall,
-    Cut,
+async fn server(behaviour: Behaviour) -> MailServer {
+    MailServer::start([behaviour]).await.unwrap()
 }
 
-/// Where it misbehaves, by command.
-type Script = [(&'static str, Move)];
-
-/// A mail server that plays one conversation.
-struct MailServer {
-    url: String,
-    heard: Arc<Mutex<Vec<String>>>,
+async fn send_to(server: &MailServer, letter: &Letter) -> Result<Receipt, SendError> {
+    server.mailer(Duration::from_secs(5)).unwrap().send(letter).await
 }
 
-impl MailServer {
-    async fn start(script: &'static Script) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("smtp://{}", listener.local_addr().unwrap());
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let notes = Arc::clone(&heard);
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(converse(stream, script, Arc::clone(&notes)));
-            }
-        });
-        Self { url, heard }
-    }
-
-    fn mailer(&self, patience: Duration) -> Mailer {
-        Mailer::Smtp(SmtpServer::from_url(&self.url).unwrap().with_patience(patience))
-    }
-
-    async fn send(&self, letter: &Letter) -> Result<Receipt, SendError> {
-        self.mailer(Duration::from_secs(5)).send(letter).await
-    }
-
-    fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
-    }
-}
-
-/// The greeting answers a command without a name, and the text's end is the command `.`.
-async fn converse(
-    stream: TcpStream,
-    script: &Script,
-    heard: Arc<Mutex<Vec<String>>>,
-) -> Option<()> {
-    let mut stream = BufReader::new(stream);
-    let (mut line, mut in_text) = (String::new(), false);
-    loop {
-        let end = line.find([' ', '\r']).unwrap_or(line.len());
-        let command = if in_text && line != ".\r\n" { "text" } else { &line[..end] };
-        let odd = script.iter().find(|(at, _)| *at == command);
-        let reply = match (odd, command) {
-            (Some((_, Move::Say(reply))), _) => *reply,
-            (Some((_, Move::Stall)), _) => std::future::pending().await,
-            (Some((_, Move::Cut)), _) => return None,
-            (None, "text") => "",
-            (None, "") => "220 mail.example.com",
-            (None, "EHLO") => "250-mail.example.com\r\n250 8BITMIME",
-            (None, "DATA") => "354 go on",
-            (None, ".") => "250 2.0.0 taken as 42",
-            (None, "QUIT") => "221 bye",
-            (None, _) => "250 ok",
-        };
-        in_text = reply.starts_with("354") || (in_text && command == "text");
-        if !reply.is_empty() {
-            stream.get_mut().write_all(format!("{reply}\r\n").as_bytes()).await.ok()?;
-        }
-        line.clear();
-        stream.read_line(&mut line).await.ok().filter(|length| *length > 0)?;
-        heard.lock().unwrap().push(line.trim_end_matches("\r\n").to_owned());
-    }
+/// The error of a letter that meets this behaviour.
+async fn error_after(behaviour: Behaviour) -> SendError {
+    send_to(&server(behaviour).await, &letter()).await.unwrap_err()
 }
 
 #[tokio::test]
 async fn a_mail_server_gets_the_letter_and_its_reply_comes_back() {
-    let server = MailServer::start(&[]).await;
-    let receipt = server.send(&letter_to("ann@example.com", "Hello\n.\nFrom me")).await.unwrap();
+    let server = server(Behaviour::accepts()).await;
+    let letter = letter_to("ann@example.com", "Hello\n.\nFrom me");
+    let receipt = send_to(&server, &letter).await.unwrap();
     assert_eq!(receipt, Receipt::Taken { reply: "250 2.0.0 taken as 42".to_owned() });
     let heard = server.heard();
     assert_eq!(
         heard[1..4],
         ["MAIL FROM:<support@example.com>", "RCPT TO:<ann@example.com>", "DATA"]
     );
-    assert!(heard.contains(&"Message-ID: <task-1@lab3.example.com>".to_owned()));
+    assert_eq!(server.letters(), [letter.message_id()]);
     // A line of one dot would end the text; SMTP doubles it on the way.
     let text = ["", "\tHello", "..", "From me", "", "Thank you!", "."];
     assert!(heard.windows(text.len()).any(|lines| lines == text), "{heard:?}");
@@ -173,96 +109,133 @@ async fn a_mail_server_gets_the_letter_and_its_reply_comes_back() {
 
 #[tokio::test]
 async fn a_server_of_seven_bits_gets_no_eighth() {
-    let server = MailServer::start(&[("EHLO", Move::Say("250 mail.example.com"))]).await;
-    server.send(&letter_to("ann@example.com", "Grüße")).await.unwrap();
+    let server = server(Behaviour::replies(At::Ehlo, "250 mail.example.com")).await;
+    send_to(&server, &letter_to("ann@example.com", "Grüße")).await.unwrap();
     assert!(server.heard().iter().all(|line| line.is_ascii()));
 }
 
 #[tokio::test]
 async fn a_domain_beyond_ascii_needs_a_server_that_takes_it() {
     let letter = letter_to("ann@bücher.example", "Hello");
-    let error = MailServer::start(&[]).await.send(&letter).await.unwrap_err();
+    let error = send_to(&server(Behaviour::accepts()).await, &letter).await.unwrap_err();
     assert!(matches!(error, SendError::NoUtf8 { .. }));
-    const EHLO: Move = Move::Say("250-mail.example.com\r\n250-8BITMIME\r\n250 SMTPUTF8");
-    let server = MailServer::start(&[("EHLO", EHLO)]).await;
-    server.send(&letter).await.unwrap();
+    assert_eq!(error.class(), Class::Permanent);
+    let ehlo = "250-mail.example.com\r\n250-8BITMIME\r\n250 SMTPUTF8";
+    let server = server(Behaviour::replies(At::Ehlo, ehlo)).await;
+    send_to(&server, &letter).await.unwrap();
     let mail = "MAIL FROM:<support@example.com> SMTPUTF8 BODY=8BITMIME";
     assert_eq!(server.heard()[1..3], [mail, "RCPT TO:<ann@bücher.example>"]);
 }
 
+/// The rows of docs/reliability.md's table that are replies, each said by a server to a real client.
 #[tokio::test]
 async fn a_reply_that_says_no_keeps_its_code_its_stage_and_its_class() {
-    const BUSY: Move = Move::Say("421 closing");
-    const GREY: Move = Move::Say("450 4.7.1 come back later");
-    const NOBODY: Move = Move::Say("550 5.1.1 nobody here");
-    const LOGIN: Move = Move::Say("530 log in first");
-    const FULL: Move = Move::Say("552 too much");
-    let cases: [(&'static Script, Stage, u16, Class); 9] = [
-        (&[("", BUSY)], Stage::Connect, 421, Class::Away),
-        (&[("EHLO", BUSY)], Stage::Connect, 421, Class::Away),
-        (&[("MAIL", LOGIN)], Stage::Mail, 530, Class::Configuration),
-        (&[("RCPT", GREY)], Stage::Rcpt, 450, Class::Later),
-        (&[("RCPT", NOBODY)], Stage::Rcpt, 550, Class::Permanent),
-        (&[("RCPT", FULL)], Stage::Rcpt, 552, Class::Later),
-        (&[("DATA", BUSY)], Stage::Data, 421, Class::Away),
-        (&[(".", GREY)], Stage::Text, 450, Class::Later),
-        (&[(".", FULL)], Stage::Text, 552, Class::Permanent),
+    let away = [(At::Greeting, 421), (At::Ehlo, 421), (At::Data, 421), (At::Dot, 421)];
+    let later = [
+        (At::Rcpt, 450),
+        (At::Rcpt, 451),
+        (At::Rcpt, 452),
+        (At::Greeting, 454),
+        (At::Mail, 455),
+        (At::Rcpt, 552),
+        (At::Dot, 450),
     ];
-    for (script, expected_stage, expected_code, class) in cases {
-        let error = MailServer::start(script).await.send(&letter()).await.unwrap_err();
-        assert_eq!(error.class(), class, "{error}");
-        let SendError::Answered { stage, code, .. } = error else { panic!("{error}") };
-        assert_eq!((stage, code), (expected_stage, expected_code));
+    let configuration =
+        [(At::Mail, 500), (At::Mail, 503), (At::Rcpt, 504), (At::Mail, 530), (At::Data, 538)];
+    let permanent = [
+        (At::Greeting, 554),
+        (At::Rcpt, 550),
+        (At::Rcpt, 551),
+        (At::Rcpt, 553),
+        (At::Rcpt, 555),
+        (At::Dot, 552),
+        (At::Dot, 554),
+    ];
+    let rows: [(Class, &[(At, u16)]); 4] = [
+        (Class::Away, &away),
+        (Class::Later, &later),
+        (Class::Configuration, &configuration),
+        (Class::Permanent, &permanent),
+    ];
+    for (class, replies) in rows {
+        for (at, expected) in replies {
+            let server = server(Behaviour::replies(*at, &format!("{expected} no"))).await;
+            let error = send_to(&server, &letter()).await.unwrap_err();
+            assert_eq!(error.class(), class, "{expected} at {at:?}: {error}");
+            let SendError::Answered { stage, code, .. } = error else { panic!("{error}") };
+            assert_eq!((stage, code), (stage_of(*at), *expected));
+            assert_eq!(server.letters(), [""; 0], "what is refused is not taken");
+        }
+    }
+}
+
+/// The client's name for the moment.
+fn stage_of(at: At) -> Stage {
+    match at {
+        At::Greeting | At::Ehlo => Stage::Connect,
+        At::Mail => Stage::Mail,
+        At::Rcpt => Stage::Rcpt,
+        At::Data => Stage::Data,
+        At::Text | At::Dot | At::Quit => Stage::Text,
     }
 }
 
 #[tokio::test]
 async fn an_error_shows_the_servers_words_without_their_escapes() {
-    let server = MailServer::start(&[("RCPT", Move::Say("550 \x1b[2Jnobody"))]).await;
-    let error = server.send(&letter()).await.unwrap_err().to_string();
+    let error = error_after(Behaviour::replies(At::Rcpt, "550 \x1b[2Jnobody")).await.to_string();
     assert!(error.contains(r"answered 550 (after RCPT TO): \x1b[2Jnobody"), "{error}");
     assert!(error.contains("\n  next: do not retry"), "{error}");
 }
 
+/// The moments before the letter's text; in them a lost connection has sent nothing.
+const BEFORE_THE_TEXT: [At; 5] = [At::Greeting, At::Ehlo, At::Mail, At::Rcpt, At::Data];
+
 #[tokio::test]
 async fn a_connection_that_is_cut_is_unknown_only_once_the_text_may_have_arrived() {
-    for (script, expected_stage, class) in [
-        (&[("", Move::Cut)], Stage::Connect, Class::Away),
-        (&[("MAIL", Move::Cut)], Stage::Mail, Class::Away),
-        (&[("RCPT", Move::Cut)], Stage::Rcpt, Class::Away),
-        (&[("DATA", Move::Cut)], Stage::Data, Class::Away),
+    for at in BEFORE_THE_TEXT.into_iter().chain([At::Text, At::Dot]) {
+        let server = server(Behaviour::cuts(at)).await;
+        let error = send_to(&server, &letter()).await.unwrap_err();
         // The dot was on its way either way; whether it arrived, only the server knows.
-        (&[("text", Move::Cut)], Stage::Text, Class::Unknown),
-        (&[(".", Move::Cut)], Stage::Text, Class::Unknown),
-    ] {
-        let error = MailServer::start(script).await.send(&letter()).await.unwrap_err();
-        assert_eq!(error.class(), class, "{error}");
+        let unknown = matches!(at, At::Text | At::Dot);
+        let class = if unknown { Class::Unknown } else { Class::Away };
+        assert_eq!(error.class(), class, "{at:?}: {error}");
         let SendError::Lost { stage, .. } = error else { panic!("{error}") };
-        assert_eq!(stage, expected_stage);
+        assert_eq!(stage, stage_of(at));
+        assert_eq!(server.letters().len(), usize::from(at == At::Dot), "{at:?}");
     }
 }
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_given_up_on_wherever_it_does() {
-    let patience = Duration::from_millis(50);
-    for (script, expected_stage, class) in [
-        (&[("", Move::Stall)], Stage::Connect, Class::Away),
-        (&[("RCPT", Move::Stall)], Stage::Rcpt, Class::Away),
-        (&[(".", Move::Stall)], Stage::Text, Class::Unknown),
-    ] {
-        let mailer = MailServer::start(script).await.mailer(patience);
+    for at in BEFORE_THE_TEXT.into_iter().chain([At::Text, At::Dot]) {
+        let server = server(Behaviour::stalls(at)).await;
+        let mailer = server.mailer(Duration::from_millis(50)).unwrap();
         let error = mailer.send(&letter()).await.unwrap_err();
-        assert_eq!(error.class(), class, "{error}");
+        let unknown = matches!(at, At::Text | At::Dot);
+        let class = if unknown { Class::Unknown } else { Class::Away };
+        assert_eq!(error.class(), class, "{at:?}: {error}");
         let SendError::Silent { stage, .. } = error else { panic!("{error}") };
-        assert_eq!(stage, expected_stage);
+        assert_eq!(stage, stage_of(at));
     }
 }
 
 #[tokio::test]
 async fn a_server_that_is_slow_to_say_goodbye_has_the_letter_all_the_same() {
-    let server = MailServer::start(&[("QUIT", Move::Stall)]).await;
-    let sent = timeout(Duration::from_secs(3), server.send(&letter())).await;
+    let server = server(Behaviour::stalls(At::Quit)).await;
+    let sent = timeout(Duration::from_secs(3), send_to(&server, &letter())).await;
     sent.expect("no waiting for the goodbye").unwrap();
+}
+
+#[tokio::test]
+async fn a_script_has_a_behaviour_for_each_connection_and_the_last_one_repeats() {
+    let busy = || Behaviour::replies(At::Greeting, "421 busy");
+    let server = MailServer::start([busy(), busy(), Behaviour::accepts()]).await.unwrap();
+    let mut sent = Vec::new();
+    for _ in 0..4 {
+        sent.push(send_to(&server, &letter()).await.is_ok());
+    }
+    assert_eq!(sent, [false, false, true, true]);
+    assert_eq!(server.letters(), [letter().message_id(), letter().message_id()]);
 }
 
 #[tokio::test]
