@@ -42,6 +42,9 @@ impl SlowMail {
     }
 
     async fn work(&self, progress: impl Fn(f64)) {
+        if self.work.is_zero() {
+            return;
+        }
         let (began, all) = (Instant::now(), self.clock.real(self.work));
         for step in 0..STEPS {
             progress(f64::from(step) / f64::from(STEPS));

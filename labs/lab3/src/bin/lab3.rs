@@ -9,18 +9,22 @@
 //! worker and a mail. It ends well only if each of them did what it says.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use clap::Parser;
 use lab3::broker::{self, Choice};
+use lab3::examine;
 use lab3::handout::TOUR;
 use lab3::interrupt::Interrupt;
 use lab3::narration::{Narrator, Told, Visits, Word};
 use lab3::settings::{self, Mail, Talk};
 use lab3::slow_mail::SlowMail;
-use lab3::tour::{MailLater, MailNow, TourError, Trip, outcome, visit};
-use lab3::{examine, tasks};
-use taskqueue::{AsyncResult, Broker, Stop, Worker, WorkerOptions};
+use lab3::smtp_server::{At, Behaviour, MailServer};
+use lab3::tour::{HiredWorker, MailNow, TourError, Trip, by_the_queue, outcome, visit};
+use taskqueue::Broker;
+
+/// How long the tour's own mail server may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Lab 3: what a task queue is for, in about a minute
 #[derive(Parser)]
@@ -47,9 +51,9 @@ async fn main() -> Result<(), settings::Exit> {
         narrator.say("\n  stopped; nothing is left running");
         std::process::exit(130);
     };
-    let [inside, queued] = trips?;
-    narrator.outcome(&outcome(&[&inside, &queued], narrator.clock));
-    narrator.close(&TOUR, said, Some(queued.waited));
+    let trips = trips?;
+    narrator.outcome(&outcome(&trips, narrator.clock));
+    narrator.close(&TOUR, said, Some(trips[1].waited));
     Ok(())
 }
 
@@ -57,7 +61,7 @@ async fn tour(
     narrator: &Narrator,
     mail: SlowMail,
     choice: Choice,
-) -> Result<[Trip; 2], settings::Exit> {
+) -> Result<[Trip; 3], settings::Exit> {
     narrator.heading("Step 2: the mail is sent inside the request");
     let visits = Visits::at(narrator);
     let answer = visit(MailNow { mail: mail.clone(), visits: visits.clone() }, &visits).await?;
@@ -70,30 +74,35 @@ async fn tour(
 
     narrator.heading("Step 6: a worker waits for them");
     let told = Told::by(narrator);
-    let (observe, bars) = (told.clone(), told.clone());
-    let observe: taskqueue::Observer = Arc::new(move |event| observe.event(event));
-    let queue = Arc::new(Broker::new(&server.url)?.observed_by(Arc::clone(&observe)));
-    let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)));
-    let options = WorkerOptions { track_started: true, ..WorkerOptions::default() };
-    let stop = Stop::new();
-    let worker = Worker::new(Arc::clone(&queue), registry, options, observe)?;
-    let working = tokio::spawn(worker.run(stop.clone()));
-    told.ready().await;
+    let queue = Arc::new(Broker::new(&server.url)?.observed_by(told.observer()));
+    let worker = HiredWorker::start(&queue, &told, mail.clone()).await?;
 
     narrator.heading("Step 7: the mail is handed to the queue");
-    let clicked = Instant::now();
-    let answer = visit(MailLater { queue: Arc::clone(&queue) }, &visits).await?;
-    let task = AsyncResult::new(answer.task_id().ok_or(TourError::NoTask)?, &queue);
-    task.get(narrator.clock.real(TourError::PATIENCE)).await?;
-    let queued = Trip::new("by the queue", answer.waited, clicked.elapsed());
+    let (queued, id) = by_the_queue("by the queue", &queue, &visits).await?;
 
     narrator.heading("Step 8: what it leaves in Redis");
-    let command = ["GET".to_owned(), format!("celery-task-meta-{}", task.id)];
+    let command = ["GET".to_owned(), format!("celery-task-meta-{id}")];
     narrator.command(command.join(" "));
     narrator.answer(&examine::run(&mut broker::connect(&server.url).await?, &command).await?);
-    stop.warm();
-    working.await??;
+    worker.stop().await?;
+
+    narrator.heading("Step 9: the mail server refuses twice, and the worker tries again");
+    let away = Behaviour::replies(At::Greeting, "421 4.3.2 come back later");
+    let refusing = MailServer::start([away.clone(), away, Behaviour::accepts()]).await?;
+    let mailer = refusing.mailer(PATIENCE)?;
+    let mail = SlowMail { work: Duration::ZERO, mailer, ..mail };
+    let worker = HiredWorker::start(&queue, &told, mail).await?;
+    let (refused, _) = by_the_queue("refused twice", &queue, &visits).await?;
+    let refused = refused.after(worker.stop().await?.retried + 1);
     server.stop().await;
-    if queued.waited >= inside.waited { Err(TourError::NotFaster) } else { Ok([inside, queued]) }
-        .map_err(Into::into)
+
+    if refused.attempts != 3 || refusing.letters().len() != 1 {
+        return Err(TourError::NotRetried.into());
+    }
+    if queued.waited >= inside.waited {
+        Err(TourError::NotFaster)
+    } else {
+        Ok([inside, queued, refused])
+    }
+    .map_err(Into::into)
 }

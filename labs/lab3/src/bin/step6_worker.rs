@@ -92,7 +92,7 @@ async fn main() -> Result<(), settings::Exit> {
     let told = Told::by(&narrator);
     let bars = told.clone();
     let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)));
-    let worker = Worker::new(broker, registry, options, Arc::new(move |event| told.event(event)))?;
+    let worker = Worker::new(broker, registry, options, told.observer())?;
     let stop = Stop::new();
     tokio::spawn(stop_on_ctrl_c(stop.clone(), narrator.clone()));
     let done = worker.run(stop).await?;

@@ -40,9 +40,8 @@ async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     narrator.look_at(&arguments.broker.url());
-    let told = Told::by(&narrator);
     let broker = Broker::new(&arguments.broker.url())?;
-    let broker = Arc::new(broker.observed_by(Arc::new(move |event| told.event(event))));
+    let broker = Arc::new(broker.observed_by(Told::by(&narrator).observer()));
     let listener = arguments.form.listen().await?;
     let facts = [("broker", broker.url().to_owned()), ("browser", arguments.form.url())];
     let said = narrator.open(&STEP7, &facts);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use colored::Colorize;
-use taskqueue::{Event, Message, Request};
+use taskqueue::{Event, Message, Observer, Request};
 use tokio::sync::Notify;
 
 use super::{Bar, Narrator, Word};
@@ -26,6 +26,13 @@ impl Told {
         Self { narrator: narrator.clone(), bars: Arc::default(), online: Arc::default() }
     }
 
+    /// The ear of a worker or a sender.
+    #[must_use]
+    pub fn observer(&self) -> Observer {
+        let told = self.clone();
+        Arc::new(move |event| told.event(event))
+    }
+
     /// Returns when the worker has come online.
     pub async fn ready(&self) {
         self.online.notified().await;
@@ -39,7 +46,7 @@ impl Told {
     }
 
     /// Says what happened.
-    pub fn event(&self, event: Event) {
+    fn event(&self, event: Event) {
         self.bars(&event);
         let (word, sentence) = self.sentence(&event);
         self.narrator.tell(word, sentence);
