@@ -53,6 +53,28 @@ fn a_task_is_run_and_its_result_is_stored_as_celery_stores_it() {
 }
 
 #[test]
+fn what_a_sender_leaves_in_redis_is_what_celery_leaves() {
+    on_each_broker("a sender's keys", async |url| {
+        let mut lab = Lab::at(url).await;
+        lab.send_task(add(1, 1)).await;
+        // Ours alone, and gone after two seconds.
+        let milliseconds: i64 = lab.ask("PTTL unacked_published").await;
+        assert!((0..=2000).contains(&milliseconds), "{milliseconds}");
+        lab.ask::<()>("DEL unacked_published").await;
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/messages/delay.json");
+        let golden: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let recorded = golden["all_keys"].as_object().unwrap();
+        let mut keys: Vec<String> = lab.ask("KEYS *").await;
+        keys.sort();
+        assert_eq!(keys, recorded.keys().cloned().collect::<Vec<_>>());
+        for key in keys.iter().filter(|key| key.starts_with("_kombu")) {
+            let members: Vec<String> = lab.send(&["SMEMBERS", key]).await;
+            assert_eq!(json!(members), recorded[key]["value"], "{key}");
+        }
+    });
+}
+
+#[test]
 fn a_result_is_announced_on_the_channel_of_its_key() {
     on_each_broker("a result is announced", async |url| {
         let lab = Lab::at(url).await;
