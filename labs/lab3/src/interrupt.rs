@@ -2,6 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::narration::Narrator;
+
 /// Tells when Ctrl-C was pressed.
 #[derive(Debug, Clone)]
 pub struct Interrupt {
@@ -23,6 +25,17 @@ impl Interrupt {
             twice.cancel();
         });
         interrupt
+    }
+
+    /// The same, and `says` is printed at the first.
+    #[must_use]
+    pub fn announced(self, narrator: &Narrator, says: &'static str) -> Self {
+        let (narrator, once) = (narrator.clone(), self.once.clone());
+        tokio::spawn(async move {
+            once.cancelled().await;
+            narrator.say(format!("\n  {says}"));
+        });
+        self
     }
 
     /// Cancelled at the first.

@@ -47,8 +47,11 @@ async fn main() -> Result<(), settings::Exit> {
     let told = visits.clone();
     let mail_now = Arc::new(MailNow { mail, visits: visits.clone() });
     let limits = Limits { at_once: arguments.threads, ..Limits::default() };
-    let stop = Interrupt::listen().once().clone();
-    form::serve(listener, mail_now, move |event| told.event(event), stop, limits).await?;
+    let finishing = "answering whoever still waits; Ctrl-C again stops at once";
+    let interrupt = Interrupt::listen().announced(&narrator, finishing);
+    let stop = interrupt.once().clone();
+    let form = form::serve(listener, mail_now, move |event| told.event(event), stop, limits);
+    interrupt.twice().run_until_cancelled(form).await.transpose()?;
 
     narrator.close(&STEP2, said, visits.first_wait());
     Ok(())

@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Parser;
 use lab3::handout::STEP6;
 use lab3::interrupt::Interrupt;
-use lab3::narration::Told;
+use lab3::narration::{Narrator, Told};
 use lab3::settings::{self, BrokerUrl, Mail, Talk};
 use lab3::tasks;
 use taskqueue::{Broker, Stop, Summary, Worker, WorkerOptions};
@@ -104,10 +104,10 @@ async fn main() -> Result<(), settings::Exit> {
 }
 
 /// Warm at the first Ctrl-C, cold at the second, as in Celery.
-async fn stop_on_ctrl_c(stop: Stop, narrator: lab3::narration::Narrator) {
-    let interrupt = Interrupt::listen();
+async fn stop_on_ctrl_c(stop: Stop, narrator: Narrator) {
+    let finishing = "finishing what runs; Ctrl-C again stops at once and gives it back";
+    let interrupt = Interrupt::listen().announced(&narrator, finishing);
     interrupt.once().cancelled().await;
-    narrator.say("\n  finishing what runs; Ctrl-C again stops at once and gives it back");
     stop.warm();
     interrupt.twice().cancelled().await;
     stop.cold();

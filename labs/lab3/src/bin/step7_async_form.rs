@@ -51,9 +51,12 @@ async fn main() -> Result<(), settings::Exit> {
     let told = visits.clone();
     let mail_later =
         Arc::new(MailLater { broker, visits: visits.clone(), wait_result: arguments.wait_result });
-    let stop = Interrupt::listen().once().clone();
+    let finishing = "answering whoever still waits; Ctrl-C again stops at once";
+    let interrupt = Interrupt::listen().announced(&narrator, finishing);
+    let stop = interrupt.once().clone();
     let limits = Limits::default();
-    form::serve(listener, mail_later, move |event| told.event(event), stop, limits).await?;
+    let form = form::serve(listener, mail_later, move |event| told.event(event), stop, limits);
+    interrupt.twice().run_until_cancelled(form).await.transpose()?;
 
     narrator.close(&STEP7, said, visits.first_wait());
     Ok(())

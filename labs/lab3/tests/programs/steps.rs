@@ -250,6 +250,34 @@ fn ctrl_c_ends_every_step_with_its_summary() {
     broker.program.until("the broker has stopped");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_does_not_wait_for_the_visitors() {
+    let port = free_port();
+    let mut form = step2(port, &["--work", "600s"]);
+    let visitor = std::thread::spawn(move || submit_and_hang_up(port));
+    form.until("submitted");
+    form.interrupt();
+    form.interrupt_again();
+    let (status, output) = form.end();
+    assert!(status.success() && output.contains("next:"), "{output}");
+    visitor.join().unwrap();
+}
+
+/// A visitor whose connection is cut before there is an answer.
+#[cfg(unix)]
+fn submit_and_hang_up(port: u16) {
+    use std::io::{Read, Write};
+    let mut connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: localhost:{port}\r\nContent-Type: application/x-www-form-urlencoded"
+    );
+    write!(connection, "{head}\r\nContent-Length: {}\r\n\r\n{FEEDBACK}", FEEDBACK.len()).unwrap();
+    let mut answer = String::new();
+    let _ = connection.read_to_string(&mut answer);
+    assert!(!answer.contains("302"), "{answer}");
+}
+
 #[test]
 fn step_1_checks_the_machine_and_runs_the_queue_once() {
     let mut command = command(env!("CARGO_BIN_EXE_step1_setup"));

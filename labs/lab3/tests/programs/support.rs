@@ -78,6 +78,16 @@ impl Program {
         assert!(sent.unwrap().success());
     }
 
+    /// Until the program has heard the first one, a second may count as the same.
+    pub(crate) fn interrupt_again(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it does not end");
+            self.interrupt();
+            std::thread::yield_now();
+        }
+    }
+
     /// SIGKILL, or what the system has in its place.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
