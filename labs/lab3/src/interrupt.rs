@@ -16,26 +16,27 @@ impl Interrupt {
     /// terminal (SIGHUP) count as a Ctrl-C.
     #[must_use]
     pub fn listen() -> Self {
+        Self::listen_and(|| {})
+    }
+
+    /// The same, and `says` is printed at the first, before anything else happens.
+    #[must_use]
+    pub fn announced(narrator: &Narrator, says: &'static str) -> Self {
+        let narrator = narrator.clone();
+        Self::listen_and(move || narrator.say(format!("\n  {says}")))
+    }
+
+    fn listen_and(first: impl FnOnce() + Send + 'static) -> Self {
         let interrupt = Self { once: CancellationToken::new(), twice: CancellationToken::new() };
         let (once, twice) = (interrupt.once.clone(), interrupt.twice.clone());
         tokio::spawn(async move {
             pressed().await;
+            first();
             once.cancel();
             pressed().await;
             twice.cancel();
         });
         interrupt
-    }
-
-    /// The same, and `says` is printed at the first.
-    #[must_use]
-    pub fn announced(self, narrator: &Narrator, says: &'static str) -> Self {
-        let (narrator, once) = (narrator.clone(), self.once.clone());
-        tokio::spawn(async move {
-            once.cancelled().await;
-            narrator.say(format!("\n  {says}"));
-        });
-        self
     }
 
     /// Cancelled at the first.

@@ -48,7 +48,7 @@ async fn main() -> Result<(), settings::Exit> {
     let mail_now = Arc::new(MailNow { mail, visits: visits.clone() });
     let limits = Limits { at_once: arguments.threads, ..Limits::default() };
     let finishing = "answering whoever still waits; Ctrl-C again stops at once";
-    let interrupt = Interrupt::listen().announced(&narrator, finishing);
+    let interrupt = Interrupt::announced(&narrator, finishing);
     let stop = interrupt.once().clone();
     let form = form::serve(listener, mail_now, move |event| told.event(event), stop, limits);
     interrupt.twice().run_until_cancelled(form).await.transpose()?;

@@ -106,7 +106,7 @@ async fn main() -> Result<(), settings::Exit> {
 /// Warm at the first Ctrl-C, cold at the second, as in Celery.
 async fn stop_on_ctrl_c(stop: Stop, narrator: Narrator) {
     let finishing = "finishing what runs; Ctrl-C again stops at once and gives it back";
-    let interrupt = Interrupt::listen().announced(&narrator, finishing);
+    let interrupt = Interrupt::announced(&narrator, finishing);
     interrupt.once().cancelled().await;
     stop.warm();
     interrupt.twice().cancelled().await;

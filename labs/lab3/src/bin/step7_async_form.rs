@@ -52,7 +52,7 @@ async fn main() -> Result<(), settings::Exit> {
     let mail_later =
         Arc::new(MailLater { broker, visits: visits.clone(), wait_result: arguments.wait_result });
     let finishing = "answering whoever still waits; Ctrl-C again stops at once";
-    let interrupt = Interrupt::listen().announced(&narrator, finishing);
+    let interrupt = Interrupt::announced(&narrator, finishing);
     let stop = interrupt.once().clone();
     let limits = Limits::default();
     let form = form::serve(listener, mail_later, move |event| told.event(event), stop, limits);
