@@ -11,9 +11,10 @@
 //! | `unacked_retried` | sorted set: delivery tag by time, for an hour | worker: a retry after early acknowledgement | worker, when it sends again |
 //! | `_kombu.binding.<queue>` | set | producer | Celery: which queues an exchange feeds |
 //! | `celery-task-meta-<id>` | string, a day | worker | whoever waits for the result; also a channel |
+//! | `idempotency:<name>` | string, for as long as its task says | a task, once its deed is done | the same task, when it runs again |
 //!
 //! Names and separators are kombu's (`kombu.transport.redis`), but for `<queue>.dead`,
-//! `unacked_eta`, `unacked_published` and `unacked_retried`, which are ours and which Celery never looks at.
+//! `unacked_eta`, `unacked_published`, `unacked_retried` and `idempotency:`, which are ours and which Celery never looks at.
 
 /// The queue that Celery uses when none is named (`task_default_queue`).
 pub const DEFAULT_QUEUE: &str = "celery";
@@ -72,6 +73,12 @@ pub fn binding_member(queue: &str) -> String {
 #[must_use]
 pub fn task_meta(id: &str) -> String {
     format!("celery-task-meta-{id}")
+}
+
+/// The note that a task's deed is done.
+#[must_use]
+pub fn idempotency(name: &str) -> String {
+    format!("idempotency:{name}")
 }
 
 #[cfg(test)]
