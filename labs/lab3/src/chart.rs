@@ -44,6 +44,28 @@ pub fn chart(lanes: &[Lane], block: char) -> String {
     text
 }
 
+/// Rows of a histogram.
+const HEIGHT: usize = 5;
+/// Columns of a histogram at most.
+pub const COLUMNS: usize = 64;
+
+/// How many came in each tick, at most [`COLUMNS`] of them, over a time axis; the highest is as high as the chart.
+#[must_use]
+pub fn histogram(counts: &[usize], tick: Duration, block: char) -> String {
+    let highest = counts.iter().copied().max().unwrap_or(0).max(1);
+    let mut text = String::new();
+    for row in (0..HEIGHT).rev() {
+        let label = if row == HEIGHT - 1 { highest.to_string() } else { String::new() };
+        // Whatever is not nothing is seen in the lowest row.
+        let cell = |count: &usize| if *count * HEIGHT > row * highest { block } else { ' ' };
+        let columns: String = counts.iter().map(cell).collect();
+        text.push_str(&format!("  {label:>6} {}\n", columns.trim_end()));
+    }
+    let axis = format!("{} s", (tick * u32::try_from(counts.len()).unwrap_or(0)).as_secs());
+    text.push_str(&format!("  {:>6} {:<width$}{axis}", "", "0", width = counts.len()));
+    text
+}
+
 /// Its text begins where its time is; the unit is the whole axis'.
 fn tick(at: Duration, scale: Duration) -> String {
     let (unit, amount) = match scale.as_secs_f64() {
@@ -96,6 +118,22 @@ mod tests {
         ];
         assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
         assert!(drawn.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn a_histogram_shows_even_the_smallest_column() {
+        let drawn = histogram(&[100, 1, 0, 50], Duration::from_secs(2), '#');
+        let expected = [
+            "     100 #",
+            "         #",
+            "         #  #",
+            "         #  #",
+            "         ## #",
+            "         0   8 s",
+        ];
+        assert_eq!(drawn.lines().collect::<Vec<_>>(), expected);
+        let long = histogram(&[3; COLUMNS], Duration::from_secs(2), '#');
+        assert!(long.lines().all(|line| line.chars().count() <= 80), "{long}");
     }
 
     #[test]

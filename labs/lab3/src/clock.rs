@@ -18,6 +18,12 @@ impl LabClock {
         Self { speed }
     }
 
+    /// How many times faster than real time.
+    #[must_use]
+    pub fn speed(self) -> f64 {
+        self.speed
+    }
+
     /// How long `lab` takes on the wall.
     #[must_use]
     pub fn real(self, lab: Duration) -> Duration {

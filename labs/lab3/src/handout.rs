@@ -106,5 +106,30 @@ pub const STEP8: Story = Story {
     see: &["Every line that begins with $ can be typed in a shell as it stands."],
     elsewhere: &[("any command", "cargo run --bin step8_examine -- LLEN celery")],
     question: None,
+    next: ("cargo run --bin step9_retries", "what becomes of a mail when something breaks"),
+};
+
+/// Step 9.
+pub const STEP9: Story = Story {
+    step: Some(9),
+    title: "when something breaks",
+    see: &[
+        "A mail server that refuses as told, over real SMTP; workers that are killed.",
+        "Everything in this terminal: no other step has to run.",
+    ],
+    elsewhere: &[
+        ("one alone", "cargo run --bin step9_retries -- transient"),
+        ("in a hurry", "cargo run --bin step9_retries -- --speed 10"),
+        ("stop", "Ctrl-C"),
+    ],
+    question: Some(Question {
+        asks: "a worker sends a mail and dies before it can acknowledge the message (late \
+               acknowledgement). What does the recipient get?",
+        answers: &[
+            ("nothing", "The message is still in Redis: another worker takes it."),
+            ("one mail", "The broker can't know that the mail is out, so it is sent again."),
+            ("two mails", "So it is: at least once. A key that the task keeps makes it one."),
+        ],
+    }),
     next: ("docs/lab3.md", "change one thing in each step, and look again"),
 };

@@ -13,6 +13,7 @@ pub mod mail;
 pub mod narration;
 mod page;
 pub mod printable;
+pub mod scenario;
 pub mod settings;
 pub mod slow_mail;
 pub mod smtp_server;

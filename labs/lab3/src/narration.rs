@@ -154,6 +154,18 @@ impl Narrator {
         format!("{colours}, {bars}")
     }
 
+    /// Whether anything can move here: a terminal, and nobody asked for finished lines only.
+    #[must_use]
+    pub fn moves(&self) -> bool {
+        self.bars.is_some()
+    }
+
+    /// How many came in each tick, as columns.
+    pub fn histogram(&self, title: &str, counts: &[usize], tick: std::time::Duration) {
+        let block = if self.bars.is_some() { '█' } else { '#' };
+        self.say(format!("\n  {title}\n{}", crate::chart::histogram(counts, tick, block)));
+    }
+
     /// Bars to scale.
     pub fn chart(&self, lanes: &[Lane]) {
         let block = if self.bars.is_some() { '█' } else { '#' };

@@ -29,10 +29,15 @@ pub fn send_feedback_email_task(feedback: &Feedback) -> Signature {
 #[must_use]
 pub fn registry(mail: SlowMail, progress: Progress) -> Registry {
     let policy = retry_policy(mail.clock);
-    let parameters = ["email_address", "message"];
+    Registry::new([mail_task(mail, progress).retry(policy)])
+}
+
+/// The task itself, before anybody has said when it is tried again.
+#[must_use]
+pub fn mail_task(mail: SlowMail, progress: Progress) -> Task {
     let send =
         move |request, arguments| send(mail.clone(), Arc::clone(&progress), request, arguments);
-    Registry::new([Task::new(SEND_FEEDBACK_EMAIL, parameters, send).retry(policy)])
+    Task::new(SEND_FEEDBACK_EMAIL, ["email_address", "message"], send)
 }
 
 /// Only what another attempt can cure is tried again: at once at first, then ever more rarely, and

@@ -55,12 +55,19 @@ impl Narrator {
 
     /// Compares what was predicted with what was measured, and names the next step.
     pub fn close(&self, story: &Story, said: Option<usize>, waited: Option<Duration>) {
+        let waited = waited.map(|waited| self.clock.tell(waited));
+        let measured = waited.map(|waited| format!("the visitor waited {waited}"));
+        self.close_with(story, said, measured);
+    }
+
+    /// The same, where something else than a wait was measured.
+    pub fn close_with(&self, story: &Story, said: Option<usize>, measured: Option<String>) {
         let answers = story.question.as_ref().map_or(&[][..], |question| question.answers);
-        if let (Some((answer, reply)), Some(waited)) =
-            (said.and_then(|said| answers.get(said)), waited)
+        if let (Some((answer, reply)), Some(measured)) =
+            (said.and_then(|said| answers.get(said)), measured)
         {
             self.say(format!("\n  you said: {}", answer.bold()));
-            self.say(format!("  measured: the visitor waited {}", self.clock.tell(waited).bold()));
+            self.say(format!("  measured: {}", measured.bold()));
             self.say(format!("  {reply}"));
         }
         let (command, why) = story.next;
@@ -75,7 +82,12 @@ impl Narrator {
     /// The chart and the table at the end of a story.
     pub fn outcome(&self, outcome: &Outcome) {
         self.chart(&outcome.lanes);
-        for (number, [name, rest @ ..]) in outcome.table.iter().enumerate() {
+        self.table(&outcome.table);
+    }
+
+    /// Rows of four; the first is their heading.
+    pub fn table(&self, rows: &[[String; 4]]) {
+        for (number, [name, rest @ ..]) in rows.iter().enumerate() {
             let row = format!("  {name:<20}{:>14}{:>14}{:>11}", rest[0], rest[1], rest[2]);
             self.say(if number == 0 { row.bold() } else { row.normal() });
         }

@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use colored::Colorize;
 use taskqueue::{Event, Message, Observer, Request};
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::interval;
 
 use super::{Bar, Narrator, Word};
 use crate::printable::printable;
+use crate::tasks::Progress;
 
 /// What a worker's listener has told so far; shared by the worker and its tasks.
 #[derive(Clone)]
 pub struct Told {
     narrator: Narrator,
     bars: Arc<Mutex<HashMap<String, Bar>>>,
+    countdowns: Arc<Mutex<HashMap<String, Countdown>>>,
     online: Arc<Notify>,
 }
 
@@ -23,7 +27,12 @@ impl Told {
     /// A listener that speaks through `narrator`.
     #[must_use]
     pub fn by(narrator: &Narrator) -> Self {
-        Self { narrator: narrator.clone(), bars: Arc::default(), online: Arc::default() }
+        Self {
+            narrator: narrator.clone(),
+            bars: Arc::default(),
+            countdowns: Arc::default(),
+            online: Arc::default(),
+        }
     }
 
     /// The ear of a worker or a sender.
@@ -45,9 +54,21 @@ impl Told {
         }
     }
 
+    /// The same for whoever calls it, where bars can move; elsewhere quarters would be no news.
+    #[must_use]
+    pub fn progress_on_a_terminal(&self) -> Progress {
+        let told = self.clone();
+        Arc::new(move |id, done| {
+            if told.narrator.moves() {
+                told.progress(id, done);
+            }
+        })
+    }
+
     /// Says what happened.
     fn event(&self, event: Event) {
         self.bars(&event);
+        self.countdowns(&event);
         let (word, sentence) = self.sentence(&event);
         self.narrator.tell(word, sentence);
         if let Some(command) = command(&event) {
@@ -92,6 +113,23 @@ impl Told {
             | Event::TaskRetried { request, .. }
             | Event::TaskGivenBack { request }
             | Event::TaskLost { request } => drop(bars.remove(&request.id)),
+            _ => {}
+        }
+    }
+
+    /// A retry's bar, until its task starts again.
+    fn countdowns(&self, event: &Event) {
+        let mut countdowns = self.countdowns.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::TaskRetried { request, countdown, .. } if self.narrator.moves() => {
+                let label = format!("retry {} of {}", request.retries + 1, short(&request.id));
+                let countdown = Countdown::start(self.narrator.bar(&label), *countdown);
+                countdowns.insert(request.id.clone(), countdown);
+            }
+            Event::TaskStarted { request, .. } | Event::TaskRevoked { request } => {
+                drop(countdowns.remove(&request.id));
+            }
+            Event::WorkerOffline => countdowns.clear(),
             _ => {}
         }
     }
@@ -165,6 +203,28 @@ impl Told {
                 format!("answers again, after {}", crate::clock::words(*away)),
             ),
         }
+    }
+}
+
+/// A bar that fills by itself.
+struct Countdown(AbortHandle);
+
+impl Countdown {
+    fn start(bar: Bar, lasts: Duration) -> Self {
+        let filling = tokio::spawn(async move {
+            let (began, mut tick) = (Instant::now(), interval(Duration::from_millis(50)));
+            loop {
+                tick.tick().await;
+                bar.set(began.elapsed().as_secs_f64() / lasts.as_secs_f64().max(0.001));
+            }
+        });
+        Self(filling.abort_handle())
+    }
+}
+
+impl Drop for Countdown {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
