@@ -90,7 +90,7 @@ impl Arguments {
 }
 
 fn names(scenarios: &[Scenario]) -> String {
-    scenarios.iter().map(|scenario| scenario.name()).collect::<Vec<_>>().join(", ")
+    scenarios.iter().map(|scenario| scenario.name()).collect::<Vec<_>>().join(" ")
 }
 
 fn table(measured: &[Measured]) -> Vec<[String; 4]> {

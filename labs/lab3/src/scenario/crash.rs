@@ -27,8 +27,16 @@ const AFTER: usize = 7;
 pub(super) async fn play(bench: &Bench) -> Result<Vec<Measured>, Exit> {
     let early = run(bench, "early", false).await?;
     let late = run(bench, "late", true).await?;
-    bench.verdict("crash", "accepted 10 · delivered 9 · lost 1 · twice 0", early.1)?;
-    bench.verdict("crash", "accepted 10 · delivered 10 · lost 0 · twice 1", late.1)?;
+    bench.verdict(
+        "crash",
+        "early: accepted 10 · delivered 9 · lost 1 · twice 0",
+        format!("early: {}", early.1),
+    )?;
+    bench.verdict(
+        "crash",
+        "late: accepted 10 · delivered 10 · lost 0 · twice 1",
+        format!("late: {}", late.1),
+    )?;
     Ok(vec![early.0, late.0])
 }
 
@@ -51,9 +59,8 @@ async fn run(bench: &Bench, name: &str, acks_late: bool) -> Result<(Measured, Le
     bench.narrator.chart(&lanes);
 
     let state = AsyncResult::new(before.clone(), &bench.queue()?).state().await?;
-    bench
-        .narrator
-        .tell(Word::Now("state"), format!("{before}, cut off by the first kill: {state}"));
+    let state = if state.is_ready() { state.to_string() } else { format!("{state}, for ever") };
+    bench.narrator.tell(Word::Now("state"), format!("{before}, whose worker was killed: {state}"));
     bench.narrator.command(format!("GET celery-task-meta-{before}"));
     let ledger = Ledger::of(&ids, &server.letters());
     bench.narrator.tell(Word::Now("ledger"), ledger);

@@ -17,6 +17,10 @@ use crate::settings::Exit;
 /// How often the queue is asked whether it is empty.
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Windows' word for a process that a Ctrl-C does not reach.
+#[cfg(windows)]
+const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+
 /// The workers of one scenario, and what they were seen doing.
 pub(super) struct Crew<'a> {
     bench: &'a Bench,
@@ -94,12 +98,14 @@ impl<'a> Crew<'a> {
     fn hire(&mut self, halt: Option<Report>) -> Result<Process, Exit> {
         self.hired += 1;
         let orders = Orders { halt, ..self.orders.clone() };
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(orders.arguments())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(orders.arguments()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // The terminal's Ctrl-C is for us; what becomes of the workers is our affair.
+        #[cfg(unix)]
+        command.process_group(0);
+        #[cfg(windows)]
+        command.creation_flags(CREATE_NEW_PROCESS_GROUP);
+        let mut child = command.kill_on_drop(true).spawn()?;
         let stdin = child.stdin.take();
         let reports = child.stdout.take().ok_or(Gone(self.hired))?;
         Ok(Process { child, stdin, reports: BufReader::new(reports).lines() })

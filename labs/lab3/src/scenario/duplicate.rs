@@ -16,8 +16,16 @@ use crate::smtp_server::{Behaviour, MailServer};
 pub(super) async fn play(bench: &Bench) -> Result<Vec<Measured>, Exit> {
     let without = run(bench, "plain", false).await?;
     let with = run(bench, "keyed", true).await?;
-    bench.verdict("duplicate", "accepted 1 · delivered 1 · lost 0 · twice 1", without.1)?;
-    bench.verdict("duplicate", "accepted 1 · delivered 1 · lost 0 · twice 0", with.1)?;
+    bench.verdict(
+        "duplicate",
+        "no key: accepted 1 · delivered 1 · lost 0 · twice 1",
+        format!("no key: {}", without.1),
+    )?;
+    bench.verdict(
+        "duplicate",
+        "key: accepted 1 · delivered 1 · lost 0 · twice 0",
+        format!("key: {}", with.1),
+    )?;
     Ok(vec![without.0, with.0])
 }
 

@@ -27,6 +27,8 @@ use crate::tasks::SEND_FEEDBACK_EMAIL;
 const WORK: Duration = Duration::from_millis(400);
 /// How long a worker that gives no sign of life keeps its message; lab time.
 const LEASE: Duration = Duration::from_secs(2);
+/// How long it may take to come to an end; lab time.
+const GRACE: Duration = Duration::from_secs(5);
 /// How long it is remembered that a mail was sent.
 const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 
@@ -114,13 +116,19 @@ async fn work(orders: Orders) -> Result<(), Exit> {
     let observe = Arc::new(move |event| listener.event(event));
     let worker = Worker::new(queue, Registry::new([task]), options, observe)?;
     let stop = Stop::new();
-    let at_the_end = stop.clone();
-    std::thread::spawn(move || {
-        let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        at_the_end.warm();
-    });
+    stop_when_stdin_ends(stop.clone(), orders.clock.real(GRACE));
     worker.run(stop).await?;
     Ok(())
+}
+
+/// Warmly first; coldly if that takes long, for instance because the broker is gone as well.
+fn stop_when_stdin_ends(stop: Stop, grace: Duration) {
+    std::thread::spawn(move || {
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        stop.warm();
+        std::thread::sleep(grace);
+        stop.cold();
+    });
 }
 
 /// Where the mails are written and sent.
