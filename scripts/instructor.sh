@@ -25,9 +25,20 @@ esac
 if ! tmux has-session -t "$session" 2>/dev/null; then
   # Once for all: three `cargo run` at the same time would wait for each other's build.
   cargo build --bins
-  tmux new-session -d -s "$session" "target/debug/step5_broker; exec $SHELL"
-  tmux split-window -h -t "$session" "target/debug/step6_worker; exec $SHELL"
-  tmux split-window -v -t "$session:0.0" "target/debug/step7_async_form --no-ask; exec $SHELL"
-  tmux split-window -v -t "$session:0.2" "echo 'look inside: redis-cli, or target/debug/step8_examine'; exec $SHELL"
+  bin=${CARGO_TARGET_DIR:-target}/debug
+  shell=${SHELL:-/bin/sh}
+  # Panes by their ids: where windows and panes begin to count is the user's setting.
+  broker=$(tmux new-session -d -P -F '#{pane_id}' -s "$session" -x 200 -y 50 "$bin/step5_broker; exec $shell")
+  # The others would say that it is missing.
+  for _ in $(seq 50); do
+    "$bin/step8_examine" -- PING >/dev/null 2>&1 && break
+    sleep 0.1
+  done
+  worker=$(tmux split-window -h -P -F '#{pane_id}' -t "$broker" "$bin/step6_worker; exec $shell")
+  tmux split-window -v -t "$broker" "$bin/step7_async_form --no-ask; exec $shell"
+  tmux split-window -v -t "$worker" "echo 'look inside: redis-cli, or $bin/step8_examine'; exec $shell"
+fi
+if [ -n "${TMUX:-}" ]; then
+  exec tmux switch-client -t "$session"
 fi
 exec tmux attach -t "$session"
