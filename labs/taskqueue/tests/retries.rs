@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
 use taskqueue::{
-    AsyncResult, DeadLetter, Event, Jitter, Registry, ResultError, RetryPolicy, Signature, Stop,
-    Summary, Task, TaskError, Worker, WorkerOptions,
+    AsyncResult, DeadLetter, Event, IdempotencyKey, Jitter, Registry, ResultError, RetryPolicy,
+    Signature, Stop, Summary, Task, TaskError, Worker, WorkerOptions,
 };
 
 /// Fails until it was tried `fails` times before.
@@ -385,4 +385,23 @@ fn jitter_spreads_a_herd() {
     assert_eq!(none, 1000);
     assert!((150..300).contains(&whole), "five buckets share the herd: {whole}");
     assert!(full < 60, "forty buckets share the herd: {full}");
+}
+
+#[test]
+fn a_deed_is_remembered_for_as_long_as_was_said_and_for_its_name_only() {
+    on_each_broker("idempotency keys", async |url| {
+        let mut lab = Lab::at(url).await;
+        let key = IdempotencyKey::new(&lab.broker, "mail-1");
+        assert!(!key.is_done().await.unwrap());
+        key.done(Duration::from_secs(60)).await.unwrap();
+        assert!(key.is_done().await.unwrap());
+        let other = IdempotencyKey::new(&lab.broker, "mail-2");
+        assert!(!other.is_done().await.unwrap());
+        let left: i64 = lab.ask("TTL idempotency:mail-1").await;
+        assert!((55..=60).contains(&left), "{left}");
+        // Less than a second is no time to Redis: then a second it is, and never for ever.
+        other.done(Duration::ZERO).await.unwrap();
+        let left: i64 = lab.ask("PTTL idempotency:mail-2").await;
+        assert!((1..=1000).contains(&left), "{left}");
+    });
 }
