@@ -106,7 +106,7 @@ pub const STEP8: Story = Story {
     see: &["Every line that begins with $ can be typed in a shell as it stands."],
     elsewhere: &[("any command", "cargo run --bin step8_examine -- LLEN celery")],
     question: None,
-    next: ("cargo run --bin step9_retries", "what becomes of a mail when something breaks"),
+    next: ("cargo run --bin step9_retries", "when something breaks"),
 };
 
 /// Step 9.
