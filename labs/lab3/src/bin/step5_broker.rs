@@ -80,7 +80,8 @@ async fn main() -> Result<(), settings::Exit> {
         () = passing_on => {}
     }
     ours.stop().await;
-    narrator.say("\n  the broker has stopped, and what it kept in memory is gone");
+    let kept = if arguments.appendonly { "stands in appendonlydir/" } else { "is gone" };
+    narrator.say(format!("\n  the broker has stopped, and what it kept {kept}"));
     Ok(())
 }
 

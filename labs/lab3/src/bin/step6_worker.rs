@@ -82,7 +82,7 @@ async fn main() -> Result<(), settings::Exit> {
         ("name", options.hostname.clone()),
         ("broker", broker.url().to_owned()),
         ("queues", options.queues.join(", ")),
-        ("concurrency", format!("{} tasks at a time", options.concurrency)),
+        ("concurrency", format!("{} at a time", options.concurrency)),
         ("acknowledge", acknowledges.to_owned()),
         ("tasks", tasks::SEND_FEEDBACK_EMAIL.to_owned()),
         ("mail", format!("after {} of work, to {}", lab3::clock::words(mail.work), mail.mailer)),
@@ -105,7 +105,7 @@ async fn main() -> Result<(), settings::Exit> {
 
 /// Warm at the first Ctrl-C, cold at the second, as in Celery.
 async fn stop_on_ctrl_c(stop: Stop, narrator: Narrator) {
-    let finishing = "finishing what runs; Ctrl-C again stops at once and gives it back";
+    let finishing = "finishing what runs; Ctrl-C again stops at once";
     let interrupt = Interrupt::announced(&narrator, finishing);
     interrupt.once().cancelled().await;
     stop.warm();

@@ -27,6 +27,7 @@ fn binary(name: &str) -> Option<&'static str> {
         "step6_worker" => env!("CARGO_BIN_EXE_step6_worker"),
         "step7_async_form" => env!("CARGO_BIN_EXE_step7_async_form"),
         "step8_examine" => env!("CARGO_BIN_EXE_step8_examine"),
+        "step9_retries" => env!("CARGO_BIN_EXE_step9_retries"),
         _ => return None,
     })
 }
