@@ -29,11 +29,13 @@ impl Interrupt {
     fn listen_and(first: impl FnOnce() + Send + 'static) -> Self {
         let interrupt = Self { once: CancellationToken::new(), twice: CancellationToken::new() };
         let (once, twice) = (interrupt.once.clone(), interrupt.twice.clone());
+        // Registered here and now: a signal that comes before the task's first turn counts.
+        let mut pressed = Pressed::register();
         tokio::spawn(async move {
-            pressed().await;
+            pressed.wait().await;
             first();
             once.cancel();
-            pressed().await;
+            pressed.wait().await;
             twice.cancel();
         });
         interrupt
@@ -52,22 +54,47 @@ impl Interrupt {
     }
 }
 
+/// The signals that ask a program to end. One that can't be registered ends the process by itself,
+/// which is the next best thing.
 #[cfg(unix)]
-async fn pressed() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::hangup()));
-    // Without a handler a signal ends the process by itself, which is the next best thing.
-    let (Ok(mut terminate), Ok(mut hangup)) = signals else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+struct Pressed([Option<tokio::signal::unix::Signal>; 3]);
+
+#[cfg(unix)]
+impl Pressed {
+    fn register() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        Self(kinds.map(|kind| signal(kind).ok()))
+    }
+
+    async fn wait(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            () = next(interrupt) => {}
+            () = next(terminate) => {}
+            () = next(hangup) => {}
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn next(signal: &mut Option<tokio::signal::unix::Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
     }
 }
 
 #[cfg(not(unix))]
-async fn pressed() {
-    let _ = tokio::signal::ctrl_c().await;
+struct Pressed;
+
+#[cfg(not(unix))]
+impl Pressed {
+    fn register() -> Self {
+        Self
+    }
+
+    async fn wait(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }

@@ -48,6 +48,7 @@ impl Arguments {
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
+    let interrupt = Interrupt::listen();
     let url = format!("redis://127.0.0.1:{}/0", arguments.port);
     let ours = match broker::ask(&url).await {
         Ok(_) => None,
@@ -58,7 +59,6 @@ async fn main() -> Result<(), settings::Exit> {
     narrator.look_at(&url);
     introduce(&narrator, ours.as_ref(), &url).await;
 
-    let interrupt = Interrupt::listen();
     let watching = narrator.watch_queue(&url);
     let Some(mut ours) = ours else {
         interrupt.once().run_until_cancelled(watching).await;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Parser;
 use lab3::handout::STEP6;
 use lab3::interrupt::Interrupt;
-use lab3::narration::{Narrator, Told};
+use lab3::narration::Told;
 use lab3::settings::{self, BrokerUrl, Mail, Talk};
 use lab3::tasks;
 use taskqueue::{Broker, Stop, Summary, Worker, WorkerOptions};
@@ -73,6 +73,8 @@ impl Arguments {
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
+    let finishing = "finishing what runs; Ctrl-C again stops at once";
+    let interrupt = Interrupt::announced(&narrator, finishing);
     narrator.look_at(&arguments.broker.url());
     let options = arguments.options();
     let mail = arguments.mail.slow_mail(&narrator)?;
@@ -94,7 +96,7 @@ async fn main() -> Result<(), settings::Exit> {
     let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)));
     let worker = Worker::new(broker, registry, options, told.observer())?;
     let stop = Stop::new();
-    tokio::spawn(stop_on_ctrl_c(stop.clone(), narrator.clone()));
+    tokio::spawn(stop_on_ctrl_c(stop.clone(), interrupt));
     let done = worker.run(stop).await?;
 
     let Summary { succeeded, failed, retried } = done;
@@ -104,9 +106,7 @@ async fn main() -> Result<(), settings::Exit> {
 }
 
 /// Warm at the first Ctrl-C, cold at the second, as in Celery.
-async fn stop_on_ctrl_c(stop: Stop, narrator: Narrator) {
-    let finishing = "finishing what runs; Ctrl-C again stops at once";
-    let interrupt = Interrupt::announced(&narrator, finishing);
+async fn stop_on_ctrl_c(stop: Stop, interrupt: Interrupt) {
     interrupt.once().cancelled().await;
     stop.warm();
     interrupt.twice().cancelled().await;

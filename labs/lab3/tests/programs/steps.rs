@@ -240,6 +240,8 @@ fn ctrl_c_ends_every_step_with_its_summary() {
         (worker, "0 succeeded, 0 failed"),
         (step7(&broker.url, other, &[]), "next: cargo run --bin step8_examine"),
     ];
+    // A form that answers has come far enough to hear a Ctrl-C.
+    assert_eq!((get(port, "/").0, get(other, "/").0), (200, 200));
     for (program, words) in programs {
         program.interrupt();
         let (status, output) = program.end();
