@@ -42,7 +42,8 @@ fn delivered(mails: &TempFile) -> HashMap<String, usize> {
     counts
 }
 
-/// Until nothing waits and nothing is in hand.
+/// Until nothing waits and nothing is in hand. Asked in one command: between two, the last messages
+/// could move from the list to a worker, and be seen in neither.
 fn drain(redis: &mut redis::Connection) {
     let deadline = Instant::now() + Duration::from_secs(60);
     while redis.exists::<_, i64>(&["celery", "unacked"]).unwrap() > 0 {
