@@ -3,6 +3,8 @@
 //! `--broker` wins over `REDIS_URL`, which wins over the default. Durations are lab time, written
 //! `20s`, `250ms` or `0s`.
 
+mod worker;
+
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +16,7 @@ use crate::clock::LabClock;
 use crate::mail::{Mailer, ServerError, SmtpServer};
 use crate::narration::Narrator;
 use crate::slow_mail::SlowMail;
+pub use worker::Work;
 
 /// Where the lab's Redis is, unless said otherwise.
 pub const DEFAULT_BROKER: &str = "redis://127.0.0.1:6379/0";

@@ -11,17 +11,21 @@
 //! Each script may be sent twice when an answer is lost: the second time it changes nothing.
 //! This file decides nothing and never tries again; that is for its callers.
 
+mod fanout;
+mod recovery;
 mod reply;
 
 use std::time::{Duration, Instant};
 
-use redis::{Script, Value};
+use redis::Script;
 
 use crate::connection::Connection;
 use crate::error::BrokerError;
 use crate::event::{Event, Observer};
+use crate::lamport::LamportClock;
 use crate::message::{MAX_SIZE, Message};
-use crate::{json, keys};
+use crate::{announcement, keys};
+pub(crate) use fanout::ReplyTo;
 pub(crate) use reply::{Delivery, Fetched, Overdue, OverduePage};
 
 /// How long Redis may take for one script.
@@ -32,6 +36,8 @@ pub struct Broker {
     connection: Connection,
     scripts: Scripts,
     observe: Option<Observer>,
+    /// Counts the events that are published for each message sent, where they are.
+    sent_events: Option<LamportClock>,
 }
 
 struct Scripts {
@@ -44,6 +50,9 @@ struct Scripts {
     give_back: Script,
     bury: Script,
     send_back: Script,
+    reply: Script,
+    bind: Script,
+    revoke: Script,
 }
 
 /// How one delivery ends.
@@ -65,6 +74,7 @@ impl Broker {
             connection: Connection::new(url, ANSWER_TIMEOUT)?,
             scripts: Scripts::new(),
             observe: None,
+            sent_events: None,
         })
     }
 
@@ -72,6 +82,12 @@ impl Broker {
     #[must_use]
     pub fn observed_by(self, observe: Observer) -> Self {
         Self { observe: Some(observe), ..self }
+    }
+
+    /// The same, and an event `task-sent` is published for every message (`task_send_sent_event`).
+    #[must_use]
+    pub fn task_send_sent_event(self) -> Self {
+        Self { sent_events: Some(LamportClock::default()), ..self }
     }
 
     /// The address and the database, without user and password.
@@ -107,17 +123,24 @@ impl Broker {
         call.arg(raw).arg(message.properties.delivery_tag()).arg(keys::binding_member(queue));
         call.arg(format!("{deadline:.6}"));
         let outcome: String = self.connection.invoke(&call).await?;
-        if outcome == "sent"
-            && let Some(observe) = &self.observe
-        {
-            let id = message.headers.id.clone();
-            observe(Event::TaskSent {
-                id,
-                list: keys::list(queue, message.properties.priority),
-                raw: raw.to_owned(),
-            });
+        let sent = outcome == "sent";
+        if sent {
+            self.tell_sent(queue, message, raw).await;
         }
-        Ok(outcome == "sent")
+        Ok(sent)
+    }
+
+    async fn tell_sent(&self, queue: &str, message: &Message, raw: &str) {
+        if let Some(clock) = &self.sent_events {
+            let (fields, sender) = (announcement::of_sent(message, queue), message.sender());
+            let event = announcement::encode(sender, clock, "task-sent", fields);
+            // The message is sent, whether somebody hears of it or not.
+            let _ = self.announce(&event, sender, "task.sent").await;
+        }
+        if let Some(observe) = &self.observe {
+            let list = keys::list(queue, message.properties.priority);
+            observe(Event::TaskSent { id: message.headers.id.clone(), list, raw: raw.to_owned() });
+        }
     }
 
     /// Takes up to `count` messages from the lists of `queues`, under tags `<prefix><first>` and on.
@@ -181,77 +204,6 @@ impl Broker {
         };
         self.connection.invoke(&call).await
     }
-
-    /// Lets a delivery wait in Redis until `eta`, in seconds since 1970.
-    pub(crate) async fn park(&self, tag: &str, eta: f64) -> Result<bool, BrokerError> {
-        let mut call = self.scripts.park.prepare_invoke();
-        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA);
-        self.connection.invoke(call.arg(tag).arg(format!("{eta:.6}"))).await
-    }
-
-    /// One page of the tags that have stood in `sorted_set` for `age` or longer.
-    pub(crate) async fn overdue(
-        &self,
-        sorted_set: &str,
-        age: Duration,
-        offset: usize,
-        limit: usize,
-    ) -> Result<OverduePage, BrokerError> {
-        let mut call = self.scripts.overdue.prepare_invoke();
-        call.key(sorted_set).key(keys::UNACKED).arg(age.as_secs_f64()).arg(offset).arg(limit);
-        let reply: Vec<Value> = self.connection.invoke(&call).await?;
-        OverduePage::from_reply(reply).map_err(|source| BrokerError::Refused {
-            url: self.url().to_owned(),
-            source: source.into(),
-        })
-    }
-
-    /// Puts a delivery back to where the next worker takes it, unless its lease was renewed after `latest`.
-    pub(crate) async fn give_back(
-        &self,
-        tag: &str,
-        list: &str,
-        raw: &[u8],
-        latest: Option<f64>,
-    ) -> Result<bool, BrokerError> {
-        let mut call = self.scripts.give_back.prepare_invoke();
-        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA).key(list);
-        call.arg(tag).arg(raw).arg(latest.map(|score| format!("{score:.6}")).unwrap_or_default());
-        self.connection.invoke(&call).await
-    }
-
-    /// Puts a delivery aside, with the reason why it can't be run.
-    pub(crate) async fn bury(
-        &self,
-        tag: &str,
-        queue: &str,
-        raw: &[u8],
-        reason: &str,
-        now: f64,
-    ) -> Result<bool, BrokerError> {
-        let text = String::from_utf8_lossy(raw);
-        let entry =
-            serde_json::json!({"reason": reason, "date": format!("{now:.6}"), "message": text});
-        let mut call = self.scripts.bury.prepare_invoke();
-        call.key(keys::UNACKED)
-            .key(keys::UNACKED_INDEX)
-            .key(keys::UNACKED_ETA)
-            .key(keys::dead(queue));
-        call.arg(tag).arg(json::dumps(&entry).unwrap_or_default());
-        self.connection.invoke(&call).await
-    }
-
-    /// Moves an entry of a dead list back to the list of its queue.
-    pub(crate) async fn send_back(
-        &self,
-        dead: &str,
-        entry: &[u8],
-        list: &str,
-        raw: &str,
-    ) -> Result<bool, BrokerError> {
-        let mut call = self.scripts.send_back.prepare_invoke();
-        self.connection.invoke(call.key(dead).key(list).arg(entry).arg(raw)).await
-    }
 }
 
 impl Scripts {
@@ -266,6 +218,9 @@ impl Scripts {
             give_back: Script::new(include_str!("broker/give_back.lua")),
             bury: Script::new(include_str!("broker/bury.lua")),
             send_back: Script::new(include_str!("broker/send_back.lua")),
+            reply: Script::new(include_str!("broker/reply.lua")),
+            bind: Script::new(include_str!("broker/bind.lua")),
+            revoke: Script::new(include_str!("broker/revoke.lua")),
         }
     }
 }

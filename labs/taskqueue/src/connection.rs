@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError,
-    ScriptInvocation,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo,
+    RedisError, ScriptInvocation,
 };
 use tokio::sync::Mutex;
 
@@ -71,6 +71,21 @@ impl Connection {
     /// The address and the database, without user and password.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The number of the database.
+    pub(crate) fn db(&self) -> i64 {
+        self.client.get_connection_info().redis_settings().db()
+    }
+
+    /// Where it is, without user and password; no port for a socket file.
+    pub(crate) fn host_and_port(&self) -> (String, Option<u16>) {
+        match self.client.get_connection_info().addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                (host.clone(), Some(*port))
+            }
+            other => (other.to_string(), None),
+        }
     }
 
     pub(crate) fn client(&self) -> &Client {

@@ -81,13 +81,17 @@ pub enum Event {
         /// For how long.
         lasted: Duration,
     },
-    /// `task-revoked`: it had expired before it could start.
+    /// `task-revoked`: it is not run, or not to its end.
     TaskRevoked {
         /// The call.
         request: Arc<Request>,
+        /// Why.
+        reason: Revocation,
     },
     /// `task-rejected`: a message was put aside in `<queue>.dead`.
     TaskRejected {
+        /// The task's id, where it can be read.
+        id: Option<String>,
         /// The queue that it came from.
         queue: String,
         /// Why it can't be run.
@@ -117,6 +121,14 @@ pub enum Event {
         /// The call.
         request: Arc<Request>,
     },
+    /// Somebody gave an order by remote control, such as `celery control pool_grow`. Questions
+    /// (`celery inspect`) are no events.
+    RemoteControl {
+        /// The order and its arguments.
+        order: String,
+        /// What was answered.
+        answer: String,
+    },
     /// Redis does not answer; the worker goes on trying.
     BrokerLost {
         /// What was seen.
@@ -127,6 +139,32 @@ pub enum Event {
         /// How long it was away.
         away: Duration,
     },
+}
+
+/// Why a task is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revocation {
+    /// Its `expires` had passed before it could start.
+    Expired,
+    /// Somebody revoked it before it started.
+    Revoked,
+    /// Somebody revoked it while it ran, and it was ended.
+    Terminated {
+        /// The signal that was asked for; a Celery worker sends it to the task's process.
+        signum: i32,
+    },
+}
+
+impl Revocation {
+    /// Celery's word, as it stands in the result.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Terminated { .. } => "terminated",
+        }
+    }
 }
 
 /// Is told every event, on whatever thread it happens; must not block.

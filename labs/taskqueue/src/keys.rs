@@ -9,7 +9,10 @@
 //! | `unacked_eta` | sorted set: tag by ETA | worker: a task that may not start yet | any worker of ours |
 //! | `unacked_published` | sorted set: delivery tag by time, for two seconds | producer | producer, when it sends again |
 //! | `unacked_retried` | sorted set: delivery tag by time, for an hour | worker: a retry after early acknowledgement | worker, when it sends again |
-//! | `_kombu.binding.<queue>` | set | producer | Celery: which queues an exchange feeds |
+//! | `_kombu.binding.<queue>` | set | producer, worker | Celery: which queues an exchange feeds |
+//! | `<id>.reply.celery.pidbox` | list, a minute at most | worker: answers of remote control | who asked |
+//! | `/<db>.celeryev/<kind>` | channel | worker: its events | Flower, `celery events` |
+//! | `/<db>.celery.pidbox` | channel | who gives orders by remote control | worker |
 //! | `celery-task-meta-<id>` | string, a day | worker | whoever waits for the result; also a channel |
 //! | `idempotency:<name>` | string, for as long as its task says | a task, once its deed is done | the same task, when it runs again |
 //!
@@ -30,10 +33,21 @@ pub const PUBLISHED: &str = "unacked_published";
 pub const RETRIED: &str = "unacked_retried";
 /// How a tag of ours in `unacked` begins; kombu's tags are plain UUIDs.
 pub const LEASE: &str = "lease:";
+/// How the tags of the workers called `hostname` begin.
+#[must_use]
+pub fn tags_of(hostname: &str) -> String {
+    format!("{LEASE}{hostname}:")
+}
+
 /// Between the parts of a kombu name: two control characters.
 pub const SEPARATOR: &str = "\u{6}\u{16}";
 /// kombu's `priority_steps`: one list for each, the first is served first.
 pub const PRIORITY_STEPS: [u8; 4] = [0, 3, 6, 9];
+
+/// kombu's exchange for worker events (`event_exchange`).
+pub const EVENT_EXCHANGE: &str = "celeryev";
+/// kombu's exchange for remote control (`control_exchange`).
+pub const CONTROL_EXCHANGE: &str = "celery.pidbox";
 
 /// The list of `queue` for messages of this `priority` (0, the most urgent, to 9 and above).
 #[must_use]
@@ -66,7 +80,28 @@ pub fn binding_permanent(queue: &str) -> String {
 /// The member of those sets: routing key, pattern, queue.
 #[must_use]
 pub fn binding_member(queue: &str) -> String {
-    format!("{queue}{SEPARATOR}{SEPARATOR}{queue}")
+    member(queue, queue)
+}
+
+/// A member of a binding set: whoever sends with `routing_key` reaches `queue`.
+#[must_use]
+pub fn member(routing_key: &str, queue: &str) -> String {
+    format!("{routing_key}{SEPARATOR}{SEPARATOR}{queue}")
+}
+
+/// The list on which somebody waits for answers of remote control.
+#[must_use]
+pub fn reply_queue(exchange: &str, routing_key: &str) -> String {
+    format!("{routing_key}.{exchange}")
+}
+
+/// The channel of a fanout exchange in database `db`: channels know no databases.
+#[must_use]
+pub fn channel(db: i64, exchange: &str, routing_key: &str) -> String {
+    match routing_key {
+        "" => format!("/{db}.{exchange}"),
+        key => format!("/{db}.{exchange}/{key}"),
+    }
 }
 
 /// A task's result, and the channel on which it is announced.

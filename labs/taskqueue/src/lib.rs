@@ -36,6 +36,7 @@
 //! as Redis keeps its data. What is not: that it is run only once.
 //! The queue knows no terminal: it reports [`Event`]s, and others have the words.
 
+mod announcement;
 mod broker;
 mod connection;
 mod dead_letter;
@@ -44,8 +45,10 @@ mod event;
 mod idempotency;
 mod json;
 pub mod keys;
+mod lamport;
 mod message;
 mod producer;
+mod rate_limit;
 mod repr;
 mod result_backend;
 mod retry;
@@ -53,14 +56,16 @@ mod signature;
 mod task;
 mod task_error;
 mod time;
+mod transient;
 mod worker;
 
 pub use broker::Broker;
 pub use dead_letter::{DeadLetter, SendBackError};
 pub use error::{BrokerError, ResultError};
-pub use event::{Event, Observer};
+pub use event::{Event, Observer, Revocation};
 pub use idempotency::IdempotencyKey;
 pub use message::{Body, Embed, Headers, MAX_SIZE, Message, MessageError, Properties, is_safe_id};
+pub use rate_limit::{InvalidRateLimit, RateLimit};
 pub use result_backend::{AsyncResult, State, TaskMeta};
 pub use retry::{Jitter, RetryPolicy, Verdict};
 pub use signature::Signature;

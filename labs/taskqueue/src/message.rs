@@ -18,8 +18,8 @@ use serde_json::Value;
 use crate::signature::Signature;
 use crate::{json, time};
 pub use error::MessageError;
-pub(crate) use parts::hostname;
 pub use parts::{Body, Embed, Headers, Properties};
+pub(crate) use parts::{Delivered, hostname};
 
 /// The longest message that a worker accepts, and the longest body after decompression: 4 MiB.
 pub const MAX_SIZE: usize = 4 * 1024 * 1024;
@@ -125,6 +125,16 @@ impl Message {
     #[must_use]
     pub fn redelivered(&self) -> bool {
         self.headers.extra.get("redelivered") == Some(&Value::Bool(true))
+    }
+
+    /// Who sent it first, `gen<pid>@<host>`.
+    pub(crate) fn sender(&self) -> &str {
+        self.headers.origin()
+    }
+
+    /// How it travelled, as `celery inspect` shows it.
+    pub(crate) fn delivery_info(&self) -> Delivered {
+        self.properties.delivery_info(self.redelivered())
     }
 
     /// How often it was handed out and came back because its worker fell silent.

@@ -29,6 +29,13 @@ pub(crate) fn kwargs(kwargs: &Map<String, Value>) -> String {
     cut(&tokens)
 }
 
+/// One value: `'sent'`, `None`, `[1, 2]`.
+pub(crate) fn value(value: &Value) -> String {
+    let mut tokens = Vec::new();
+    push(value, 0, &mut tokens);
+    cut(&tokens)
+}
+
 enum Token {
     Open(&'static str),
     Close(&'static str),

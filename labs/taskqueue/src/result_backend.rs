@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use crate::broker::Broker;
@@ -185,6 +185,24 @@ impl AsyncResult {
             }
             _ => Err(ResultError::Timeout { id: self.id.clone(), waited: patience }),
         }
+    }
+
+    /// Tells all workers not to run the task: REVOKED, unless it has started (`app.control.revoke`).
+    /// Workers that start later have not heard it.
+    ///
+    /// # Errors
+    /// The broker can't be asked.
+    pub async fn revoke(&self) -> Result<(), BrokerError> {
+        self.broker.broadcast("revoke", &json!({"task_id": self.id})).await
+    }
+
+    /// The same, and ends the task where it runs (`terminate=True`).
+    ///
+    /// # Errors
+    /// The broker can't be asked.
+    pub async fn terminate(&self) -> Result<(), BrokerError> {
+        let order = json!({"task_id": self.id, "terminate": true, "signal": "SIGTERM"});
+        self.broker.broadcast("revoke", &order).await
     }
 
     /// Removes the result.

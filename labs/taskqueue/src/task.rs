@@ -6,6 +6,7 @@
 
 mod limits;
 mod parameters;
+mod request;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,43 +17,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::rate_limit::RateLimit;
 use crate::retry::RetryPolicy;
 use crate::task_error::TaskError;
 pub(crate) use limits::{SoftLimit, TimeLimits};
-
-/// What a running task may know about its call: Celery's `self.request`.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The task's id, the same through all retries.
-    pub id: String,
-    /// The task's name.
-    pub task: String,
-    /// How often it was tried before.
-    pub retries: u32,
-    /// Whether the message was handed out before.
-    pub redelivered: bool,
-    /// The queue that it came from.
-    pub queue: String,
-    /// The arguments as Python shows them.
-    pub argsrepr: String,
-    /// The keyword arguments as Python shows them.
-    pub kwargsrepr: String,
-    /// The worker that runs it.
-    pub hostname: String,
-    /// The task that sent this one.
-    pub parent_id: Option<String>,
-    /// The group that it is part of.
-    pub group: Option<String>,
-    pub(crate) soft: SoftLimit,
-}
-
-impl Request {
-    /// Returns when the soft time limit is reached, for a task that wants to end in order:
-    /// from the first call on, the task is only told and no longer ended there.
-    pub async fn soft_time_limit(&self) {
-        self.soft.wait().await;
-    }
-}
+pub use request::Request;
 
 type Run =
     dyn Fn(Arc<Request>, Value) -> BoxFuture<'static, Result<Value, TaskError>> + Send + Sync;
@@ -75,6 +44,7 @@ pub struct Task {
     ignore_result: bool,
     retry: RetryPolicy,
     limits: TimeLimits,
+    rate_limit: Option<RateLimit>,
     run: Arc<Run>,
 }
 
@@ -107,6 +77,7 @@ impl Task {
             ignore_result: false,
             retry: RetryPolicy::default(),
             limits: TimeLimits::default(),
+            rate_limit: None,
             run: Arc::new(call),
         }
     }
@@ -147,6 +118,13 @@ impl Task {
         self
     }
 
+    /// Start it so often at most, on each worker: `"10/m".parse()?`.
+    #[must_use]
+    pub fn rate_limit(mut self, limit: RateLimit) -> Self {
+        self.rate_limit = Some(limit);
+        self
+    }
+
     /// The name under which messages ask for it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -163,6 +141,10 @@ impl Task {
 
     pub(crate) fn retry_policy(&self) -> &RetryPolicy {
         &self.retry
+    }
+
+    pub(crate) fn limit(&self) -> Option<&RateLimit> {
+        self.rate_limit.as_ref()
     }
 
     pub(crate) fn time_limits(&self) -> TimeLimits {
@@ -199,6 +181,10 @@ impl Registry {
         let mut names: Vec<String> = self.tasks.keys().cloned().collect();
         names.sort();
         names
+    }
+
+    pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values()
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Task> {

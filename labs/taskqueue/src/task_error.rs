@@ -3,7 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::repr;
 
 /// An exception: its class, the class' module and its arguments.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,10 +57,27 @@ impl TaskError {
         self.exc_message.iter().map(plain).collect::<Vec<_>>().join(", ")
     }
 
-    /// What stands as `result` in a FAILURE or RETRY.
-    pub(crate) fn document(&self) -> Value {
-        json!({"exc_type": self.exc_type, "exc_message": self.exc_message, "exc_module": self.exc_module})
+    /// As Python shows it: `ValueError('boom')`.
+    pub(crate) fn repr(&self) -> String {
+        match self.exc_message.as_slice() {
+            [one] => format!("{}({})", self.exc_type, repr::value(one)),
+            several => format!("{}{}", self.exc_type, repr::args(several)),
+        }
     }
+
+    /// What stands as `result` in a FAILURE or RETRY.
+    pub(crate) fn document(&self) -> Exception<'_> {
+        let Self { exc_type, exc_message, exc_module, .. } = self;
+        Exception { exc_type, exc_message, exc_module }
+    }
+}
+
+/// An exception as Celery stores it.
+#[derive(Serialize)]
+pub(crate) struct Exception<'a> {
+    exc_type: &'a str,
+    exc_message: &'a [Value],
+    exc_module: &'a str,
 }
 
 impl fmt::Display for TaskError {

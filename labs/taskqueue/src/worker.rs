@@ -1,130 +1,64 @@
 //! The worker: fetch → run → store and acknowledge.
 //!
 //! ```text
-//! consume (this file)   takes as many messages as there are free slots, never more
+//! consumer              takes as many messages as there are free slots, never more
 //!   └ execution, ending one for each message: understand it, run it, say how it ended
 //!       └ settlement    collects endings and writes them, many in one script
-//! alarm                 wakes an idle worker when a message comes
+//! queues, slots         where messages come from, and how many run at a time
 //! lease                 a thread that renews what we hold, whatever the tasks do
 //! limits, watchdog      cut a task that takes too long; name one that keeps its thread
 //! restore               puts back what is due (ETA) and what others left behind
 //! health                tells once that Redis is away, and that it is back
+//! control               answers `celery inspect` and does what `celery control` says
+//!   └ requests, revoked, tuning   what is in hand, what must not run, what may be changed
+//! announce              publishes events for Flower and its like
 //! ```
 //!
 //! While Redis is away nothing is dropped: each part tries again until it answers or the worker
 //! is told to stop. The worker prints nothing; it reports [`Event`]s.
 
-mod alarm;
+mod announce;
+mod consumer;
+mod control;
 mod ending;
 mod execution;
 mod health;
 mod lease;
 mod limits;
+mod options;
+mod queues;
+mod requests;
 mod restore;
+mod revoked;
 mod settlement;
+mod slots;
+mod tuning;
 mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::broker::{Broker, Fetched};
+use crate::broker::Broker;
 use crate::error::BrokerError;
 use crate::event::{Event, Observer};
-use crate::keys;
-use crate::message::{hostname, is_safe_id};
+use crate::lamport::LamportClock;
+use crate::message::is_safe_id;
 use crate::task::Registry;
-use alarm::Alarm;
 use health::Health;
 use lease::Leases;
+pub use options::{InvalidQueue, Stop, Summary, WorkerOptions};
+use queues::Queues;
+use requests::Requests;
+use revoked::Revoked;
 use settlement::Settler;
+use slots::Slots;
+use tuning::Tuning;
 use watchdog::Watchdog;
-
-/// The most messages that one fetch takes.
-const BATCH: usize = 256;
-
-/// How a worker works: Celery's settings, and its defaults unless said otherwise.
-#[derive(Debug, Clone)]
-pub struct WorkerOptions {
-    /// Its name, `celery@host`.
-    pub hostname: String,
-    /// The queues it takes from, in turn.
-    pub queues: Vec<String>,
-    /// How many tasks run at the same time (Celery: one a core).
-    pub concurrency: usize,
-    /// Acknowledge after the run instead of before it (`task_acks_late`).
-    pub acks_late: bool,
-    /// Store STARTED when a task starts (`task_track_started`).
-    pub track_started: bool,
-    /// How long a message stays ours without a sign of life. We give one every quarter of it. Not in Celery.
-    pub lease: Duration,
-    /// The same for a message that a Celery worker holds: it gives no sign (`visibility_timeout`).
-    pub visibility_timeout: Duration,
-    /// How often a message may fall with its worker before it is put aside. Not in Celery.
-    pub max_deliveries: u64,
-    /// Cut a task that has no limit of its own after this time (`task_time_limit`).
-    pub time_limit: Option<Duration>,
-    /// Tell it after this time to come to an end (`task_soft_time_limit`).
-    pub soft_time_limit: Option<Duration>,
-}
-
-impl Default for WorkerOptions {
-    fn default() -> Self {
-        Self {
-            hostname: format!("celery@{}", hostname()),
-            queues: vec![keys::DEFAULT_QUEUE.to_owned()],
-            concurrency: std::thread::available_parallelism().map_or(1, Into::into),
-            acks_late: false,
-            track_started: false,
-            lease: Duration::from_secs(30),
-            visibility_timeout: Duration::from_secs(3600),
-            max_deliveries: 3,
-            time_limit: None,
-            soft_time_limit: None,
-        }
-    }
-}
-
-/// Tells a worker to stop: warm first, then cold, as Celery's two Ctrl-C.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    warm: CancellationToken,
-    cold: CancellationToken,
-}
-
-impl Stop {
-    /// Nobody has asked to stop yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Take nothing more and finish what runs.
-    pub fn warm(&self) {
-        self.warm.cancel();
-    }
-
-    /// Stop now and give back what runs.
-    pub fn cold(&self) {
-        self.warm.cancel();
-        self.cold.cancel();
-    }
-}
-
-/// What a worker did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Tasks that returned.
-    pub succeeded: u64,
-    /// Tasks that raised, for good.
-    pub failed: u64,
-    /// Attempts that failed and were sent again.
-    pub retried: u64,
-}
 
 /// A process that runs tasks.
 pub struct Worker {
@@ -134,18 +68,32 @@ pub struct Worker {
     observe: Observer,
 }
 
+/// What the parts of a worker share.
 struct Shared {
     broker: Arc<Broker>,
     registry: Registry,
     options: WorkerOptions,
     observe: Observer,
     stop: Stop,
+    began: Instant,
+    clock: Arc<LamportClock>,
+    /// What goes on beside the tasks: it ends after the last of them.
+    background: TaskTracker,
     health: Health,
     leases: Leases,
     settler: Settler,
     watchdog: Watchdog,
+    slots: Slots,
+    queues: Queues,
+    requests: Requests,
+    revoked: Revoked,
+    tuning: Arc<Tuning>,
     /// A task was parked: the next ETA may be earlier than thought.
     parked: Notify,
+    /// Remote control is heard from now on.
+    listening: Notify,
+    /// Somebody wants a heartbeat at once.
+    beat_now: Notify,
     succeeded: AtomicU64,
     failed: AtomicU64,
     retried: AtomicU64,
@@ -173,89 +121,60 @@ impl Worker {
     /// # Errors
     /// Only what no waiting would cure: the broker's URL.
     pub async fn run(self, stop: Stop) -> Result<Summary, BrokerError> {
-        let background = TaskTracker::new();
         let (settler, settlements) = Settler::channel();
-        let leases = Leases::keep(self.broker.connection().client().clone(), self.options.lease);
-        let shared = Arc::new(Shared {
-            watchdog: Watchdog::start(Arc::clone(&self.observe)),
-            health: Health::new(Arc::clone(&self.observe)),
-            broker: self.broker,
-            registry: self.registry,
-            options: self.options,
-            observe: self.observe,
-            stop,
-            leases,
-            settler,
-            parked: Notify::new(),
-            succeeded: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            retried: AtomicU64::new(0),
-        });
+        let (shared, announcements) = self.set_up(stop, settler);
+        for queue in &shared.options.queues {
+            shared.queues.add(queue, &shared.broker, &shared.stop, &shared.background)?;
+        }
+        let background = shared.background.clone();
+        let ended = CancellationToken::new();
         background.spawn(settlement::write(Arc::clone(&shared), settlements));
         background.spawn(restore::run(Arc::clone(&shared)));
-        let alarm = Alarm::set(&shared, &background)?;
+        background.spawn(control::listen(Arc::clone(&shared), ended.clone()));
+        background.spawn(announce::publish(Arc::clone(&shared), announcements, ended.clone()));
         (shared.observe)(Event::WorkerOnline);
-        consume(&shared, &alarm).await;
+        consumer::consume(&shared).await;
         shared.settler.close();
+        ended.cancel();
         background.close();
         background.wait().await;
         (shared.observe)(Event::WorkerOffline);
         Ok(shared.summary())
     }
-}
 
-/// Takes messages and starts them until the warm stop; returns when all have ended.
-async fn consume(shared: &Arc<Shared>, alarm: &Alarm) {
-    let running = TaskTracker::new();
-    let slots = Arc::new(Semaphore::new(shared.options.concurrency.max(1)));
-    let prefix = lease::tag_prefix(&shared.options.hostname);
-    let mut queues = shared.options.queues.clone();
-    let mut number = 0;
-    while let Some(mut free) = free_slots(&slots, &shared.stop).await {
-        let count = free.num_permits();
-        let fetch = |again| shared.broker.fetch(&queues, &prefix, number, count, again);
-        let Some(fetched) = shared.insist(&shared.stop.warm, fetch).await else { break };
-        number += count as u64;
-        // Each queue has its turn at being first.
-        queues.rotate_left(1);
-        let Fetched { now, deliveries, unreadable } = fetched;
-        for queue in unreadable {
-            (shared.observe)(Event::TaskRejected {
-                queue,
-                reason: "not a JSON message with headers and properties".into(),
-            });
-        }
-        let nothing = deliveries.is_empty();
-        for delivery in deliveries {
-            let lease = shared.leases.hold(&delivery.tag);
-            let slot = free.split(1);
-            let execution = execution::execute(Arc::clone(shared), delivery, lease, now);
-            running.spawn(async move {
-                execution.await;
-                drop(slot);
-            });
-        }
-        drop(free);
-        if nothing {
-            alarm.wait(&shared.stop).await;
-        }
+    fn set_up(self, stop: Stop, settler: Settler) -> (Arc<Shared>, announce::Announcements) {
+        let Self { broker, registry, options, observe } = self;
+        let tuning = Arc::new(Tuning::of(&registry, options.task_events));
+        let clock = Arc::<LamportClock>::default();
+        let (observe, announcements) =
+            announce::tapped(observe, &options.hostname, &clock, &tuning);
+        let shared = Shared {
+            watchdog: Watchdog::start(Arc::clone(&observe)),
+            health: Health::new(Arc::clone(&observe)),
+            leases: Leases::keep(broker.connection().client().clone(), options.lease),
+            slots: Slots::new(options.concurrency),
+            queues: Queues::new(),
+            requests: Requests::default(),
+            revoked: Revoked::default(),
+            background: TaskTracker::new(),
+            began: Instant::now(),
+            parked: Notify::new(),
+            listening: Notify::new(),
+            beat_now: Notify::new(),
+            succeeded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
+            broker,
+            registry,
+            options,
+            observe,
+            stop,
+            clock,
+            settler,
+            tuning,
+        };
+        (Arc::new(shared), announcements)
     }
-    running.close();
-    running.wait().await;
-}
-
-/// All slots that are free, at least one; none when it is time to stop.
-async fn free_slots(slots: &Arc<Semaphore>, stop: &Stop) -> Option<OwnedSemaphorePermit> {
-    let mut free = tokio::select! {
-        biased;
-        () = stop.warm.cancelled() => return None,
-        slot = Arc::clone(slots).acquire_owned() => slot.ok()?,
-    };
-    let more = slots.available_permits().min(BATCH - 1);
-    if let Ok(rest) = Arc::clone(slots).try_acquire_many_owned(u32::try_from(more).unwrap_or(0)) {
-        free.merge(rest);
-    }
-    Some(free)
 }
 
 impl Shared {
@@ -293,8 +212,3 @@ impl Shared {
         }
     }
 }
-
-/// A queue's name is part of keys and of what stands in `unacked`.
-#[derive(Debug, thiserror::Error)]
-#[error("queue {0:?} can't be used\n  next: name it with letters, digits and _ . : - only")]
-pub struct InvalidQueue(String);

@@ -8,15 +8,14 @@
 //! Ctrl-C once finishes what runs; twice stops at once and gives back what is not acknowledged.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Parser;
 use lab3::handout::STEP6;
 use lab3::interrupt::Interrupt;
 use lab3::narration::Told;
-use lab3::settings::{self, BrokerUrl, Mail, Talk};
+use lab3::settings::{self, BrokerUrl, Mail, Talk, Work};
 use lab3::tasks;
-use taskqueue::{Broker, Stop, Summary, Worker, WorkerOptions};
+use taskqueue::{Broker, Stop, Summary, Worker};
 
 /// Step 6: a worker that sends the mail
 #[derive(Parser)]
@@ -27,46 +26,8 @@ struct Arguments {
     mail: Mail,
     #[command(flatten)]
     talk: Talk,
-    /// The queues to take from
-    #[arg(short = 'Q', long, value_delimiter = ',', default_value = "celery")]
-    queues: Vec<String>,
-    /// How many tasks run at the same time; by default one a core
-    #[arg(short, long)]
-    concurrency: Option<usize>,
-    /// The worker's name; by default celery@ and this machine's
-    #[arg(short = 'n', long)]
-    hostname: Option<String>,
-    /// Acknowledge a message after its task has run, not before
-    #[arg(long)]
-    acks_late: bool,
-    /// Cut a task after this time
-    #[arg(long, value_name = "TIME", value_parser = settings::duration)]
-    time_limit: Option<Duration>,
-    /// Tell a task after this time to come to an end
-    #[arg(long, value_name = "TIME", value_parser = settings::duration)]
-    soft_time_limit: Option<Duration>,
-    /// How long a silent worker keeps its messages
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = settings::duration)]
-    lease: Duration,
-}
-
-impl Arguments {
-    fn options(&self) -> WorkerOptions {
-        let usual = WorkerOptions::default();
-        let real = |lab| self.talk.clock().real(lab);
-        WorkerOptions {
-            hostname: self.hostname.clone().unwrap_or(usual.hostname),
-            queues: self.queues.clone(),
-            concurrency: self.concurrency.unwrap_or(usual.concurrency),
-            acks_late: self.acks_late,
-            // The form's success page shows when a task starts.
-            track_started: true,
-            lease: real(self.lease).max(Duration::from_millis(200)),
-            time_limit: self.time_limit.map(real),
-            soft_time_limit: self.soft_time_limit.map(real),
-            ..usual
-        }
-    }
+    #[command(flatten)]
+    work: Work,
 }
 
 #[tokio::main]
@@ -76,7 +37,7 @@ async fn main() -> Result<(), settings::Exit> {
     let finishing = "finishing what runs; Ctrl-C again stops at once";
     let interrupt = Interrupt::announced(&narrator, finishing);
     narrator.look_at(&arguments.broker.url());
-    let options = arguments.options();
+    let options = arguments.work.options(narrator.clock);
     let mail = arguments.mail.slow_mail(&narrator)?;
     let broker = Arc::new(Broker::new(&arguments.broker.url())?);
     let acknowledges = if options.acks_late { "after the run" } else { "before the run" };

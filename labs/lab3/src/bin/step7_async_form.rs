@@ -33,6 +33,9 @@ struct Arguments {
     /// Wait for the task's result before answering, which is the mistake to try once
     #[arg(long)]
     wait_result: bool,
+    /// Publish an event for every message sent, for Flower and `celery events`
+    #[arg(short = 'E', long)]
+    task_events: bool,
 }
 
 #[tokio::main]
@@ -40,7 +43,10 @@ async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     narrator.look_at(&arguments.broker.url());
-    let broker = Broker::new(&arguments.broker.url())?;
+    let mut broker = Broker::new(&arguments.broker.url())?;
+    if arguments.task_events {
+        broker = broker.task_send_sent_event();
+    }
     let broker = Arc::new(broker.observed_by(Told::by(&narrator).observer()));
     let listener = arguments.form.listen().await?;
     let facts = [("broker", broker.url().to_owned()), ("browser", arguments.form.url())];

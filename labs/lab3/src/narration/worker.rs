@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use colored::Colorize;
-use taskqueue::{Event, Message, Observer, Request};
+use taskqueue::{Event, Message, Observer, Request, Revocation};
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::interval;
@@ -111,6 +111,7 @@ impl Told {
             Event::TaskSucceeded { request, .. }
             | Event::TaskFailed { request, .. }
             | Event::TaskRetried { request, .. }
+            | Event::TaskRevoked { request, .. }
             | Event::TaskGivenBack { request }
             | Event::TaskLost { request } => drop(bars.remove(&request.id)),
             _ => {}
@@ -126,7 +127,7 @@ impl Told {
                 let countdown = Countdown::start(self.narrator.bar(&label), *countdown);
                 countdowns.insert(request.id.clone(), countdown);
             }
-            Event::TaskStarted { request, .. } | Event::TaskRevoked { request } => {
+            Event::TaskStarted { request, .. } | Event::TaskRevoked { request, .. } => {
                 drop(countdowns.remove(&request.id));
             }
             Event::WorkerOffline => countdowns.clear(),
@@ -174,10 +175,15 @@ impl Told {
                 let lasted = crate::clock::words(*lasted);
                 (Word::Bad("blocks"), format!("{} has kept its thread for {lasted}", name(request)))
             }
-            Event::TaskRevoked { request } => {
-                (Word::Bad("revoked"), format!("{}: it had expired", name(request)))
+            Event::TaskRevoked { request, reason } => {
+                let why = match reason {
+                    Revocation::Expired => "it had expired",
+                    Revocation::Revoked => "by remote control, before it started",
+                    Revocation::Terminated { .. } => "by remote control, while it ran",
+                };
+                (Word::Bad("revoked"), format!("{}: {why}", name(request)))
             }
-            Event::TaskRejected { queue, reason } => {
+            Event::TaskRejected { queue, reason, .. } => {
                 let queue = printable(queue, 30);
                 (Word::Bad("put aside"), format!("a message of {queue}\n{}", lines(reason)))
             }
@@ -196,6 +202,9 @@ impl Told {
             }
             Event::LeaseLost { request } => {
                 (Word::Bad("lease lost"), format!("{} may run twice", name(request)))
+            }
+            Event::RemoteControl { order, answer } => {
+                (Word::Now("control"), format!("{}\n{}", printable(order, 200), lines(answer)))
             }
             Event::BrokerLost { reason } => (Word::Bad("no broker"), lines(reason)),
             Event::BrokerBack { away } => (

@@ -20,11 +20,14 @@ pub struct Headers {
     /// The task's id, the same through all retries.
     pub id: String,
     #[serde(default)]
-    shadow: Option<String>,
+    /// Another name for people.
+    pub shadow: Option<String>,
     #[serde(default)]
-    pub(super) eta: Option<String>,
+    /// Not before this time, as the sender wrote it.
+    pub eta: Option<String>,
     #[serde(default)]
-    pub(super) expires: Option<String>,
+    /// Not after this time, as the sender wrote it.
+    pub expires: Option<String>,
     /// The group that the task is part of.
     #[serde(default)]
     pub group: Option<String>,
@@ -36,7 +39,8 @@ pub struct Headers {
     #[serde(default, deserialize_with = "null_is_default")]
     timelimit: [Option<Number>; 2],
     #[serde(default)]
-    root_id: Option<String>,
+    /// The task with which all began.
+    pub root_id: Option<String>,
     /// The task that sent this one.
     #[serde(default)]
     pub parent_id: Option<String>,
@@ -89,6 +93,15 @@ pub(super) struct DeliveryInfo {
     routing_key: String,
     #[serde(flatten)]
     pub(super) extra: Map<String, Value>,
+}
+
+/// How a message travelled, as Celery's workers show it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Delivered {
+    exchange: String,
+    routing_key: String,
+    priority: u8,
+    redelivered: bool,
 }
 
 /// What the body holds: `[args, kwargs, embed]`.
@@ -148,6 +161,10 @@ impl Headers {
 }
 
 impl Headers {
+    pub(super) fn origin(&self) -> &str {
+        self.origin.as_deref().unwrap_or_default()
+    }
+
     pub(super) fn time_limits(&self) -> [Option<f64>; 2] {
         let seconds = |limit: &Option<Number>| limit.as_ref().and_then(Number::as_f64);
         [seconds(&self.timelimit[0]), seconds(&self.timelimit[1])]
@@ -180,6 +197,11 @@ impl Properties {
     pub(super) fn send_again(&mut self) {
         self.delivery_tag = Value::String(Uuid::new_v4().to_string());
         self.delivery_info.extra.remove("redelivered");
+    }
+
+    pub(super) fn delivery_info(&self, redelivered: bool) -> Delivered {
+        let DeliveryInfo { exchange, routing_key, .. } = self.delivery_info.clone();
+        Delivered { exchange, routing_key, priority: self.priority, redelivered }
     }
 
     /// Names this one sending of the message.

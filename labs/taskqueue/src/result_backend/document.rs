@@ -7,16 +7,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::State;
+use crate::event::Revocation;
 use crate::task::Request;
 use crate::task_error::TaskError;
 use crate::{json as python, time};
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct Document<'a, R> {
     status: &'a str,
-    result: Value,
+    result: R,
     traceback: Option<String>,
-    children: Vec<Value>,
+    children: Option<Vec<Value>>,
     date_done: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     group_id: Option<&'a str>,
@@ -39,15 +40,13 @@ pub(crate) fn success(request: &Request, result: Value) -> String {
 }
 
 pub(crate) fn failure(request: &Request, error: &TaskError) -> String {
-    let traceback = format!("{}{}.{error}\n", place(request), error.exc_module);
-    write(request, &State::Failure, error.document(), Some(traceback))
+    write(request, &State::Failure, error.document(), Some(request.traceback(error)))
 }
 
 pub(crate) fn retry(request: &Request, error: &TaskError, countdown: Duration) -> String {
-    let seconds = countdown.as_secs_f64();
-    let traceback =
-        format!("{}celery.exceptions.Retry: Retry in {seconds}s: {error}\n", place(request));
-    write(request, &State::Retry, error.document(), Some(traceback))
+    let why = format!("Retry in {}s: {error}", countdown.as_secs_f64());
+    let retry = TaskError::in_module("celery.exceptions", "Retry", why);
+    write(request, &State::Retry, error.document(), Some(request.traceback(&retry)))
 }
 
 pub(crate) fn revoked(request: &Request, reason: &str) -> String {
@@ -55,12 +54,29 @@ pub(crate) fn revoked(request: &Request, reason: &str) -> String {
     write(request, &State::Revoked, error.document(), None)
 }
 
-/// Python shows a stack here; what we have is where the task ran.
-fn place(request: &Request) -> String {
-    format!("Task {} in worker {}\n", request.task, request.hostname)
+/// For a task of which only the id is known.
+pub(crate) fn revoked_unseen(task_id: &str) -> String {
+    let why = Revocation::Revoked.word();
+    let error = TaskError::in_module("celery.exceptions", "TaskRevokedError", why);
+    let document = Document {
+        status: State::Revoked.word(),
+        result: error.document(),
+        traceback: None,
+        children: None,
+        date_done: Some(time::isoformat(Utc::now().fixed_offset())),
+        group_id: None,
+        parent_id: None,
+        task_id,
+    };
+    python::dumps(&document).unwrap_or_default()
 }
 
-fn write(request: &Request, state: &State, result: Value, traceback: Option<String>) -> String {
+fn write(
+    request: &Request,
+    state: &State,
+    result: impl Serialize,
+    traceback: Option<String>,
+) -> String {
     // A retry is the child of the attempt that failed, under the same id.
     let children = match state {
         State::Retry => vec![json!([[request.id, null], null])],
@@ -70,7 +86,7 @@ fn write(request: &Request, state: &State, result: Value, traceback: Option<Stri
         status: state.word(),
         result,
         traceback,
-        children,
+        children: Some(children),
         date_done: state.is_ready().then(|| time::isoformat(Utc::now().fixed_offset())),
         group_id: request.group.as_deref(),
         parent_id: request.parent_id.as_deref(),

@@ -95,10 +95,11 @@ impl Call {
     }
 
     /// Once is enough: if Redis is away now, the lease runs out and another worker restores it.
-    pub(super) async fn give_back(mut self, shared: &Shared) {
-        self.message.mark_redelivered();
-        let list = keys::list(&self.request.queue, self.message.properties.priority);
-        let raw = self.message.encode().unwrap_or_default();
+    pub(super) async fn give_back(self, shared: &Shared) {
+        let mut message = (*self.message).clone();
+        message.mark_redelivered();
+        let list = keys::list(&self.request.queue, message.properties.priority);
+        let raw = message.encode().unwrap_or_default();
         let back = shared.broker.give_back(&self.lease.tag, &list, raw.as_bytes(), None).await;
         if matches!(back, Ok(true)) {
             (shared.observe)(Event::TaskGivenBack { request: self.request });

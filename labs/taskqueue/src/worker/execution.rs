@@ -1,10 +1,11 @@
 //! One message from its fetch to its end.
 //!
 //! ```text
-//! decode ─▶ expired? ─▶ ETA? ─▶ known task? ─▶ (early: acknowledge) ─▶ run ─▶ store the result (late: and acknowledge)
-//!    │         │          │          └▶ FAILURE NotRegistered, and put aside
-//!    │         │          └▶ park in Redis
-//!    │         └▶ REVOKED
+//! decode ─▶ expired, revoked? ─▶ ETA? ─▶ known task? ─▶ its turn (rate limit)
+//!    │              │             │          │             └▶ (early: acknowledge) ─▶ run ─▶ store the result (late: and acknowledge)
+//!    │              │             │          └▶ FAILURE NotRegistered, and put aside
+//!    │              │             └▶ park in Redis
+//!    │              └▶ REVOKED
 //!    └▶ put aside in <queue>.dead
 //! ```
 //!
@@ -23,62 +24,53 @@ use serde_json::Value;
 
 use super::lease::Lease;
 use super::limits::limited;
+use super::requests::Hold;
 use super::{Shared, WorkerOptions};
 use crate::broker::Delivery;
-use crate::event::Event;
+use crate::event::{Event, Revocation};
 use crate::message::{Body, Message, MessageError};
 use crate::result_backend::document;
-use crate::task::{Request, SoftLimit, Task, TimeLimits};
+use crate::task::{Request, Task, TimeLimits};
 use crate::task_error::TaskError;
 
 /// A message that was understood.
 pub(super) struct Call {
     pub(super) lease: Lease,
-    pub(super) message: Message,
-    body: Body,
+    pub(super) message: Arc<Message>,
+    body: Arc<Body>,
     pub(super) request: Arc<Request>,
+    hold: Hold,
 }
 
 /// Runs `delivery` to one of its ends; `now` is Redis' time at the fetch.
 pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, lease: Lease, now: f64) {
     match understand(&shared, &delivery) {
         Ok((message, body, request)) => {
-            Call { lease, message, body, request }.begin(&shared, now).await
+            let hold = shared.requests.hold(&delivery.tag, &request, &message, &body);
+            Call { lease, message, body, request, hold }.begin(&shared, now).await
         }
-        Err(error) => bury(&shared, &delivery, &error.to_string(), now).await,
+        Err(error) => bury(&shared, &delivery, None, &error.to_string(), now).await,
     }
 }
 
-async fn bury(shared: &Shared, delivery: &Delivery, reason: &str, now: f64) {
+async fn bury(shared: &Shared, delivery: &Delivery, id: Option<String>, reason: &str, now: f64) {
     let Delivery { tag, queue, raw } = delivery;
     let buried = shared
         .insist(&shared.stop.cold, |_| shared.broker.bury(tag, queue, raw, reason, now))
         .await;
     if buried.is_some() {
-        (shared.observe)(Event::TaskRejected { queue: queue.clone(), reason: reason.to_owned() });
+        let (queue, reason) = (queue.clone(), reason.to_owned());
+        (shared.observe)(Event::TaskRejected { id, queue, reason });
     }
 }
 
-type Understood = (Message, Body, Arc<Request>);
+type Understood = (Arc<Message>, Arc<Body>, Arc<Request>);
 
 fn understand(shared: &Shared, delivery: &Delivery) -> Result<Understood, MessageError> {
     let message = Message::decode(&delivery.raw)?;
     let body = message.body()?;
-    let headers = &message.headers;
-    let request = Arc::new(Request {
-        id: headers.id.clone(),
-        task: headers.task.clone(),
-        retries: headers.retries,
-        redelivered: message.redelivered(),
-        queue: delivery.queue.clone(),
-        argsrepr: headers.argsrepr.clone(),
-        kwargsrepr: headers.kwargsrepr.clone(),
-        hostname: shared.options.hostname.clone(),
-        parent_id: headers.parent_id.clone(),
-        group: headers.group.clone(),
-        soft: SoftLimit::default(),
-    });
-    Ok((message, body, request))
+    let request = Request::of(&message, &delivery.queue, &shared.options.hostname);
+    Ok((Arc::new(message), Arc::new(body), Arc::new(request)))
 }
 
 impl Call {
@@ -91,19 +83,25 @@ impl Call {
             // The last fetch crossed the request to stop: it is for the next worker.
             self.give_back(shared).await;
         } else if expires.is_some_and(|expires| seconds(expires) <= now) {
-            self.revoke(shared).await;
+            self.revoke(shared, Revocation::Expired).await;
+        } else if self.is_revoked(shared) {
+            self.revoke(shared, Revocation::Revoked).await;
         } else if let Some(eta) = eta.filter(|eta| seconds(*eta) > now) {
             self.park(shared, eta).await;
         } else if let Some(task) = shared.registry.find(&self.request.task) {
-            self.run(shared, task).await;
+            self.run_in_its_turn(shared, task).await;
         } else {
             self.refuse_unknown(shared, now).await;
         }
     }
 
-    async fn revoke(self, shared: &Shared) {
-        self.end(shared, Some(document::revoked(&self.request, "expired")), true).await;
-        (shared.observe)(Event::TaskRevoked { request: self.request });
+    fn is_revoked(&self, shared: &Shared) -> bool {
+        shared.revoked.contains(&self.request.id, Instant::now())
+    }
+
+    async fn revoke(self, shared: &Shared, reason: Revocation) {
+        self.end(shared, Some(document::revoked(&self.request, reason.word())), true).await;
+        (shared.observe)(Event::TaskRevoked { request: self.request, reason });
     }
 
     async fn park(self, shared: &Shared, eta: DateTime<FixedOffset>) {
@@ -130,13 +128,27 @@ impl Call {
         let raw = self.message.encode().unwrap_or_default().into_bytes();
         let delivery =
             Delivery { tag: self.lease.tag.clone(), queue: self.request.queue.clone(), raw };
-        bury(shared, &delivery, &reason, now).await;
+        bury(shared, &delivery, Some(self.request.id.clone()), &reason, now).await;
         shared.failed.fetch_add(1, Ordering::Relaxed);
         (shared.observe)(Event::TaskFailed {
             request: self.request,
             error,
             runtime: Duration::ZERO,
         });
+    }
+
+    /// Waits until the rate limit lets it start, in its slot and unacknowledged. What may happen
+    /// meanwhile decides: it is given back at a warm stop, and not run once it is revoked.
+    async fn run_in_its_turn(self, shared: &Shared, task: &Task) {
+        let wait = shared.tuning.wait(&self.request.task, Instant::now());
+        let turn = shared.stop.warm.run_until_cancelled(tokio::time::sleep(wait)).await;
+        if !wait.is_zero() && turn.is_none() {
+            self.give_back(shared).await;
+        } else if self.is_revoked(shared) {
+            self.revoke(shared, Revocation::Revoked).await;
+        } else {
+            self.run(shared, task).await;
+        }
     }
 
     async fn run(mut self, shared: &Shared, task: &Task) {
@@ -153,11 +165,16 @@ impl Call {
             self.end(shared, Some(document::started(&self.request)), false).await;
         }
         let request = Arc::clone(&self.request);
+        shared.requests.start(&self.hold, !late);
         (shared.observe)(Event::TaskStarted { request, acknowledged: !late });
         let began = Instant::now();
+        let termination = self.hold.termination.clone();
         let code = self.attempt(shared, task);
         tokio::select! {
             outcome = code => self.finish(shared, task, late, outcome, began.elapsed()).await,
+            signum = termination.given() => {
+                self.revoke(shared, Revocation::Terminated { signum }).await;
+            }
             () = shared.stop.cold.cancelled() => self.interrupted(shared, late).await,
         }
     }
@@ -168,7 +185,7 @@ impl Call {
         shared: &Shared,
         task: &Task,
     ) -> impl Future<Output = Result<Value, TaskError>> {
-        let Body(args, kwargs, _) = &self.body;
+        let Body(args, kwargs, _) = &*self.body;
         let called = task.call(Arc::clone(&self.request), args.clone(), kwargs.clone());
         let request = Arc::clone(&self.request);
         let limits = self.time_limits(shared, task);
@@ -187,7 +204,8 @@ impl Call {
         let [hard, soft] = self.message.time_limits().map(seconds);
         let WorkerOptions { time_limit, soft_time_limit, .. } = shared.options;
         let workers = TimeLimits { hard: time_limit, soft: soft_time_limit };
-        TimeLimits { hard, soft }.or(task.time_limits()).or(workers)
+        let tasks = shared.tuning.time_limits(&self.request.task);
+        TimeLimits { hard, soft }.or(tasks.unwrap_or(task.time_limits())).or(workers)
     }
 }
 

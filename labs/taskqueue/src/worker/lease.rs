@@ -62,7 +62,7 @@ fn lock(tags: &Tags) -> MutexGuard<'_, HashSet<String>> {
 /// new in every process, so that no tag is used twice.
 pub(super) fn tag_prefix(hostname: &str) -> String {
     let process = Uuid::new_v4().simple().to_string();
-    format!("{}{hostname}:{}:", keys::LEASE, &process[..12])
+    format!("{}{}:", keys::tags_of(hostname), &process[..12])
 }
 
 fn renew_until(ended: &mpsc::Receiver<()>, client: &Client, lease: Duration, tags: &Tags) {

@@ -138,7 +138,8 @@ async fn put_aside_message(
 ) -> Result<(), BrokerError> {
     if shared.broker.bury(&overdue.tag, queue, raw, reason, page.now).await? {
         let (queue, reason) = (queue.to_owned(), reason.to_owned());
-        (shared.observe)(Event::TaskRejected { queue, reason });
+        let id = Message::decode(raw).ok().map(|message| message.headers.id);
+        (shared.observe)(Event::TaskRejected { id, queue, reason });
     }
     Ok(())
 }

@@ -83,10 +83,14 @@ impl Lab {
     }
 
     pub(crate) fn start(&self, options: WorkerOptions) -> Running {
+        self.start_with(options, self.registry())
+    }
+
+    /// The same with other tasks than the lab's own.
+    pub(crate) fn start_with(&self, options: WorkerOptions, registry: Registry) -> Running {
         let (sender, events) = mpsc::unbounded_channel();
         let observe = Arc::new(move |event| drop(sender.send(event)));
-        let worker =
-            Worker::new(Arc::clone(&self.broker), self.registry(), options, observe).unwrap();
+        let worker = Worker::new(Arc::clone(&self.broker), registry, options, observe).unwrap();
         let stop = Stop::new();
         let told = stop.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()

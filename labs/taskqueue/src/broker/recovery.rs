@@ -1,0 +1,105 @@
+//! What does not go straight on: messages that wait for their ETA, are given back, put aside, or
+//! sent back from there.
+
+use std::time::Duration;
+
+use redis::Value;
+
+use super::{Broker, Overdue, OverduePage};
+use crate::error::BrokerError;
+use crate::{json, keys};
+
+impl Broker {
+    /// Lets a delivery wait in Redis until `eta`, in seconds since 1970.
+    pub(crate) async fn park(&self, tag: &str, eta: f64) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.park.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA);
+        self.connection.invoke(call.arg(tag).arg(format!("{eta:.6}"))).await
+    }
+
+    /// One page of the tags that have stood in `sorted_set` for `age` or longer.
+    pub(crate) async fn overdue(
+        &self,
+        sorted_set: &str,
+        age: Duration,
+        offset: usize,
+        limit: usize,
+    ) -> Result<OverduePage, BrokerError> {
+        let mut call = self.scripts.overdue.prepare_invoke();
+        call.key(sorted_set).key(keys::UNACKED).arg(age.as_secs_f64()).arg(offset).arg(limit);
+        let reply: Vec<Value> = self.connection.invoke(&call).await?;
+        OverduePage::from_reply(reply).map_err(|source| BrokerError::Refused {
+            url: self.url().to_owned(),
+            source: source.into(),
+        })
+    }
+
+    /// What the workers called `hostname` parked, the next one first; `most` are looked at.
+    pub(crate) async fn parked(
+        &self,
+        hostname: &str,
+        most: usize,
+    ) -> Result<Vec<Overdue>, BrokerError> {
+        let mut look = redis::cmd("ZRANGE");
+        look.arg(keys::UNACKED_ETA).arg(0).arg(most.saturating_sub(1)).arg("WITHSCORES");
+        let mut waiting: Vec<(String, f64)> = self.connection.query(&look).await?;
+        waiting.retain(|(tag, _)| tag.starts_with(&keys::tags_of(hostname)));
+        if waiting.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut read = redis::cmd("HMGET");
+        read.arg(keys::UNACKED).arg(waiting.iter().map(|(tag, _)| tag).collect::<Vec<_>>());
+        let entries: Vec<Option<Vec<u8>>> = self.connection.query(&read).await?;
+        let both = waiting.into_iter().zip(entries);
+        Ok(both
+            .filter_map(|((tag, score), entry)| Some(Overdue { tag, score, entry: entry? }))
+            .collect())
+    }
+
+    /// Puts a delivery back to where the next worker takes it, unless its lease was renewed after `latest`.
+    pub(crate) async fn give_back(
+        &self,
+        tag: &str,
+        list: &str,
+        raw: &[u8],
+        latest: Option<f64>,
+    ) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.give_back.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA).key(list);
+        call.arg(tag).arg(raw).arg(latest.map(|score| format!("{score:.6}")).unwrap_or_default());
+        self.connection.invoke(&call).await
+    }
+
+    /// Puts a delivery aside, with the reason why it can't be run.
+    pub(crate) async fn bury(
+        &self,
+        tag: &str,
+        queue: &str,
+        raw: &[u8],
+        reason: &str,
+        now: f64,
+    ) -> Result<bool, BrokerError> {
+        let text = String::from_utf8_lossy(raw);
+        let entry =
+            serde_json::json!({"reason": reason, "date": format!("{now:.6}"), "message": text});
+        let mut call = self.scripts.bury.prepare_invoke();
+        call.key(keys::UNACKED)
+            .key(keys::UNACKED_INDEX)
+            .key(keys::UNACKED_ETA)
+            .key(keys::dead(queue));
+        call.arg(tag).arg(json::dumps(&entry).unwrap_or_default());
+        self.connection.invoke(&call).await
+    }
+
+    /// Moves an entry of a dead list back to the list of its queue.
+    pub(crate) async fn send_back(
+        &self,
+        dead: &str,
+        entry: &[u8],
+        list: &str,
+        raw: &str,
+    ) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.send_back.prepare_invoke();
+        self.connection.invoke(call.key(dead).key(list).arg(entry).arg(raw)).await
+    }
+}

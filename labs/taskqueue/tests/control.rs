@@ -1,0 +1,457 @@
+//! Remote control, judged by recordings: Celery's own requests are published, and the answers are
+//! compared field by field with what a Celery worker answered.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::lab::{Lab, PATIENCE, Running};
+use support::on_each_broker;
+use taskqueue::{Event, Registry, Signature, State, Task, TaskError, WorkerOptions};
+use tokio::time::{Instant, timeout};
+
+/// The worker of the recordings.
+const NAME: &str = "ctl@vm";
+
+/// A worker that knows two of the recordings' tasks: `wire.add`, and `wire.snooze`, which holds its
+/// slot until the gate opens.
+struct Controlled {
+    lab: Lab,
+    worker: Running,
+}
+
+impl Controlled {
+    async fn start(url: &str) -> Self {
+        let lab = Lab::at(url).await;
+        let gate = Arc::clone(&lab.gate);
+        let snooze = Task::new("wire.snooze", ["seconds"], move |_, (_seconds,): (f64,)| {
+            let gate = Arc::clone(&gate);
+            async move {
+                gate.notified().await;
+                Ok::<_, TaskError>("released")
+            }
+        });
+        let add =
+            Task::new("wire.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) });
+        let options =
+            WorkerOptions { hostname: NAME.into(), concurrency: 2, ..WorkerOptions::default() };
+        let worker = lab.start_with(options, Registry::new([snooze, add]));
+        let mut controlled = Self { lab, worker };
+        controlled.until_it_listens().await;
+        controlled
+    }
+
+    async fn until_it_listens(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.publish(&recorded("inspect_ping")).await == 0 {
+            assert!(Instant::now() < deadline, "nobody hears remote control");
+        }
+    }
+
+    /// Publishes a recorded request; how many hear it.
+    async fn publish(&mut self, recording: &Value) -> u64 {
+        let request = &recording["requests"][0];
+        let [channel, raw] = ["channel", "raw"].map(|field| request[field].as_str().unwrap());
+        self.lab.send(&["PUBLISH", channel, raw]).await
+    }
+
+    /// Asks what was recorded under this name; the answer, without the worker's name.
+    async fn ask(&mut self, name: &str) -> Value {
+        let recording = recorded(name);
+        let queue = reply_queue(&recording);
+        let routing_key = queue.split('.').next().unwrap();
+        let member = format!("{routing_key}\u{6}\u{16}\u{6}\u{16}{queue}");
+        let binding = "_kombu.binding.reply.celery.pidbox";
+        let _: u64 = self.lab.send(&["SADD", binding, &member]).await;
+        assert_eq!(self.publish(&recording).await, 1);
+        let raw = self.wait_for(&queue).await;
+        let reply: Value = serde_json::from_str(&raw).unwrap();
+        assert_eq!(reply["headers"]["ticket"], recording["requests"][0]["body_decoded"]["ticket"]);
+        let body: Value = serde_json::from_slice(&unwrapped(&reply)).unwrap();
+        body.as_object().unwrap().get(NAME).unwrap().clone()
+    }
+
+    /// The first that comes into a list, on a connection that may block.
+    async fn wait_for(&self, queue: &str) -> String {
+        let client = redis::Client::open(self.lab.broker.url()).unwrap();
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+        let waiting = client.get_multiplexed_async_connection_with_config(&config).await;
+        let mut wait = redis::cmd("BRPOP");
+        wait.arg(queue).arg(PATIENCE.as_secs());
+        let (_, raw): (String, String) = wait.query_async(&mut waiting.unwrap()).await.unwrap();
+        raw
+    }
+
+    async fn until<T>(&mut self, wanted: impl Fn(&Event) -> Option<T>) -> T {
+        self.worker.until(wanted).await
+    }
+
+    /// A task that runs, and does not end by itself.
+    async fn running(&mut self) -> taskqueue::AsyncResult {
+        let task = self.lab.send_task(Signature::new("wire.snooze").arg(25)).await;
+        self.until(|event| matches!(event, Event::TaskStarted { .. }).then_some(())).await;
+        task
+    }
+
+    async fn finish(self) {
+        self.worker.stop.cold();
+        self.worker.ended().await;
+    }
+}
+
+fn recorded(name: &str) -> Value {
+    let path = format!("{}/tests/golden/control/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// What the Celery worker answered.
+fn celerys_answer(name: &str) -> Value {
+    recorded(name)["replies"][0]["body_decoded"][NAME].clone()
+}
+
+fn reply_queue(recording: &Value) -> String {
+    let to = &recording["requests"][0]["body_decoded"]["reply_to"];
+    format!("{}.{}", to["routing_key"].as_str().unwrap(), to["exchange"].as_str().unwrap())
+}
+
+fn unwrapped(envelope: &Value) -> Vec<u8> {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    BASE64_STANDARD.decode(envelope["body"].as_str().unwrap()).unwrap()
+}
+
+/// Every field, and of which type it is; null stands for any.
+fn shape(path: &str, value: &Value, fields: &mut Vec<String>) {
+    match value {
+        Value::Object(map) => map.iter().for_each(|(name, inner)| {
+            shape(&format!("{path}.{name}"), inner, fields);
+        }),
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            shape(&format!("{path}[]"), &items[0], fields);
+        }
+        _ => fields.push(path.to_owned()),
+    }
+}
+
+fn fields(value: &Value) -> Vec<String> {
+    let mut fields = Vec::new();
+    shape("", value, &mut fields);
+    fields
+}
+
+#[test]
+fn a_quiet_worker_answers_in_celerys_words() {
+    on_each_broker("inspect", async |url| {
+        let mut worker = Controlled::start(url).await;
+        for name in ["inspect_ping", "inspect_reserved", "inspect_revoked", "inspect_query_task"] {
+            assert_eq!(worker.ask(name).await, celerys_answer(name), "{name}");
+        }
+        assert_eq!(
+            worker.ask("inspect_registered").await,
+            serde_json::json!(["wire.add", "wire.snooze"])
+        );
+        assert_eq!(
+            worker.ask("inspect_active_queues").await,
+            celerys_answer("inspect_active_queues")
+        );
+        assert!(worker.ask("inspect_clock").await["clock"].as_u64() > Some(0));
+        let broker = worker.ask("inspect_conf").await["broker_url"].clone();
+        assert_eq!(broker, worker.lab.broker.url());
+        let report = worker.ask("inspect_report").await["ok"].clone();
+        assert!(report.as_str().unwrap().contains("transport:redis"), "{report}");
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn its_statistics_have_celerys_fields() {
+    on_each_broker("inspect stats", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let _ = worker.running().await;
+        let (ours, celerys) = (worker.ask("inspect_stats").await, celerys_answer("inspect_stats"));
+        let (mut ours_only, mut theirs) = (fields(&ours), fields(&celerys));
+        theirs.retain(|field| !ours_only.contains(field));
+        ours_only.retain(|field| !fields(&celerys).contains(field));
+        // There are no processes to write to, and Celery's worker had no transport options.
+        assert!(
+            theirs
+                .iter()
+                .all(|field| field.starts_with(".pool.writes")
+                    || field == ".broker.transport_options"),
+            "{theirs:?}"
+        );
+        assert_eq!(
+            ours_only,
+            [".broker.transport_options.lease", ".broker.transport_options.visibility_timeout"]
+        );
+        assert_eq!(ours["total"], serde_json::json!({"wire.snooze": 1}));
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn what_runs_and_what_waits_is_listed_as_celery_lists_it() {
+    on_each_broker("inspect active, scheduled", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let running = worker.running().await;
+        let later = Signature::new("wire.add").arg(1).arg(1).countdown(Duration::from_secs(300));
+        let waiting = worker.lab.send_task(later).await;
+        worker.until(|event| matches!(event, Event::TaskParked { .. }).then_some(())).await;
+        for (name, path, task) in
+            [("inspect_active", "/0", &running), ("inspect_scheduled", "/0/request", &waiting)]
+        {
+            let (ours, celerys) = (worker.ask(name).await, celerys_answer(name));
+            assert_eq!(fields(&ours), fields(&celerys), "{name}");
+            let [ours, celerys] = [&ours, &celerys].map(|answer| answer.pointer(path).unwrap());
+            assert_eq!(ours["id"], task.id.as_str());
+            for field in
+                ["name", "args", "kwargs", "type", "hostname", "acknowledged", "delivery_info"]
+            {
+                assert_eq!(ours[field], celerys[field], "{name}: {field}");
+            }
+        }
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn orders_are_answered_in_celerys_words() {
+    on_each_broker("control", async |url| {
+        let mut worker = Controlled::start(url).await;
+        for name in [
+            "control_pool_grow",
+            "control_pool_shrink",
+            "control_rate_limit",
+            "control_time_limit",
+            "control_add_consumer",
+            "control_cancel_consumer",
+            "control_heartbeat",
+            "control_revoke",
+            "control_terminate",
+        ] {
+            assert_eq!(worker.ask(name).await, celerys_answer(name), "{name}");
+        }
+        assert_eq!(worker.ask("control_enable_events").await["ok"], "task events enabled");
+        assert_eq!(
+            worker.ask("control_enable_events").await,
+            celerys_answer("control_enable_events")
+        );
+        assert_eq!(worker.ask("inspect_registered").await[0], "wire.add [rate_limit=10/m]");
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_task_that_is_revoked_before_it_starts_is_not_run() {
+    on_each_broker("revoke", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let later = Signature::new("wire.add").arg(1).arg(1).countdown(Duration::from_secs(1));
+        let task = worker.lab.send_task(later).await;
+        worker.until(|event| matches!(event, Event::TaskParked { .. }).then_some(())).await;
+        task.revoke().await.unwrap();
+        let revoked = worker.until(|event| match event {
+            Event::TaskRevoked { request, reason } => Some((request.id.clone(), *reason)),
+            Event::TaskStarted { .. } => panic!("it ran"),
+            _ => None,
+        });
+        assert_eq!(revoked.await, (task.id.clone(), taskqueue::Revocation::Revoked));
+        let meta = task.meta().await.unwrap();
+        assert_eq!(
+            (meta.state.clone(), meta.error().to_string().as_str()),
+            (State::Revoked, "TaskRevokedError: revoked")
+        );
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_running_task_is_ended_when_it_is_terminated() {
+    on_each_broker("terminate", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let task = worker.running().await;
+        task.terminate().await.unwrap();
+        let reason = worker.until(|event| match event {
+            Event::TaskRevoked { reason, .. } => Some(*reason),
+            _ => None,
+        });
+        assert_eq!(reason.await, taskqueue::Revocation::Terminated { signum: 15 });
+        assert_eq!(task.meta().await.unwrap().error().to_string(), "TaskRevokedError: terminated");
+        assert_eq!(worker.ask("inspect_active").await, serde_json::json!([]));
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_pool_that_grows_runs_more_at_a_time() {
+    on_each_broker("pool_grow", async |url| {
+        let mut worker = Controlled::start(url).await;
+        for _ in 0..2 {
+            worker.running().await;
+        }
+        worker.ask("control_pool_grow").await;
+        worker.running().await;
+        assert_eq!(worker.ask("inspect_active").await.as_array().unwrap().len(), 3);
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_queue_can_be_taken_from_while_the_worker_runs() {
+    on_each_broker("add_consumer", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let other = Signature::new("wire.add").arg(2).arg(3).queue("emails");
+        let task = worker.lab.send_task(other.clone()).await;
+        worker.ask("control_add_consumer").await;
+        assert_eq!(task.get(PATIENCE).await.unwrap(), 5);
+        worker.ask("control_cancel_consumer").await;
+        let left = worker.lab.send_task(other).await;
+        // Whoever answers afterwards has looked at its queues again.
+        worker
+            .lab
+            .send_task(Signature::new("wire.add").arg(1).arg(1))
+            .await
+            .get(PATIENCE)
+            .await
+            .unwrap();
+        assert_eq!(worker.lab.count("LLEN", "emails").await, 1);
+        assert_eq!(left.state().await.unwrap(), State::Pending);
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_rate_limited_task_waits_in_its_slot_and_is_given_back_at_a_warm_stop() {
+    on_each_broker("rate_limit", async |url| {
+        let mut worker = Controlled::start(url).await;
+        worker.ask("control_rate_limit").await;
+        let add = || Signature::new("wire.add").arg(1).arg(1);
+        worker.lab.send_task(add()).await.get(PATIENCE).await.unwrap();
+        let limited = worker.lab.send_task(add()).await;
+        worker
+            .until(|event| match event {
+                Event::TaskReceived { request } => (request.id == limited.id).then_some(()),
+                _ => None,
+            })
+            .await;
+        assert_eq!(worker.ask("inspect_reserved").await[0]["id"], limited.id.as_str());
+        worker.worker.stop.warm();
+        worker.until(|event| matches!(event, Event::TaskGivenBack { .. }).then_some(())).await;
+        assert_eq!(worker.lab.count("LLEN", "celery").await, 1);
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn shutdown_is_a_warm_stop() {
+    on_each_broker("shutdown", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let task = worker.running().await;
+        worker.publish(&recorded("control_shutdown")).await;
+        worker.until(|event| matches!(event, Event::RemoteControl { .. }).then_some(())).await;
+        worker.lab.gate.notify_one();
+        assert_eq!(task.get(PATIENCE).await.unwrap(), "released");
+        worker.worker.ended().await;
+    });
+}
+
+#[test]
+fn an_order_for_somebody_else_is_not_carried_out_and_nonsense_harms_nobody() {
+    on_each_broker("odd orders", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let envelope = |body: &str| {
+            let mut order: Value = serde_json::from_str(
+                recorded("control_shutdown")["requests"][0]["raw"].as_str().unwrap(),
+            )
+            .unwrap();
+            order["body"] = body.into();
+            order["properties"]["body_encoding"] = Value::Null;
+            order.to_string()
+        };
+        let bodies = [
+            r#"{"method": "shutdown", "destination": ["other@vm"]}"#,
+            r#"{"method": "shutdown", "pattern": "*", "matcher": "glob"}"#,
+            r#"{"method": "revoke", "arguments": {"task_id": ["\u001b[2J", 5]}}"#,
+            r#"{"method": "rate_limit", "arguments": {"task_name": 5}}"#,
+            r#"{"method": "pool_shrink", "arguments": {"n": 99}}"#,
+            r#"{"method": "pool_grow", "arguments": {"n": -1}}"#,
+            r#"{"method": "time_limit", "arguments": {"task_name": "wire.add", "soft": -1}}"#,
+            r#"{"method": "add_consumer", "arguments": {"queue": "a b"}}"#,
+            r#"{"method": "nonsense"}"#,
+            r#"{"method": 5}"#,
+            "[]",
+            "",
+        ];
+        for body in bodies {
+            let _: u64 = worker.lab.send(&["PUBLISH", "/0.celery.pidbox", &envelope(body)]).await;
+        }
+        let _: u64 = worker.lab.send(&["PUBLISH", "/0.celery.pidbox", "not JSON"]).await;
+        let refused = worker.until(|event| match event {
+            Event::RemoteControl { order, answer } if order.starts_with("nonsense") => {
+                Some(answer.clone())
+            }
+            _ => None,
+        });
+        assert_eq!(refused.await, "KeyError('nonsense')");
+        assert_eq!(worker.ask("inspect_ping").await, celerys_answer("inspect_ping"));
+        assert_eq!(worker.ask("inspect_stats").await["pool"]["max-concurrency"], 2);
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_worker_that_starts_is_told_what_is_revoked() {
+    on_each_broker("mingle", async |url| {
+        let mut worker = Controlled::start(url).await;
+        worker.ask("control_revoke").await;
+        let mut hello = recorded("inspect_ping");
+        let raw = hello["requests"][0]["raw"].as_str().unwrap();
+        let mut envelope: Value = serde_json::from_str(raw).unwrap();
+        let mut body: Value = serde_json::from_slice(&unwrapped(&envelope)).unwrap();
+        body["method"] = "hello".into();
+        body["arguments"] = serde_json::json!({"from_node": "new@vm", "revoked": ["theirs"]});
+        envelope["body"] = body.to_string().into();
+        envelope["properties"]["body_encoding"] = Value::Null;
+        hello["requests"][0]["raw"] = envelope.to_string().into();
+        assert_eq!(worker.publish(&hello).await, 1);
+        // Orders are carried out one after the other.
+        let ids = worker.ask("inspect_revoked").await;
+        assert_eq!(ids, serde_json::json!(["11111111-2222-3333-4444-555555555555", "theirs"]));
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_listener_hears_the_worker_and_with_events_enabled_its_tasks() {
+    on_each_broker("events", async |url| {
+        let client = redis::Client::open(url).unwrap();
+        let mut channel = client.get_async_pubsub().await.unwrap();
+        channel.psubscribe("/0.celeryev/*").await.unwrap();
+        let mut worker = Controlled::start(url).await;
+        worker.ask("control_enable_events").await;
+        worker.lab.send_task(Signature::new("wire.add").arg(2).arg(3)).await;
+        let stop = worker.worker.stop.clone();
+        let mut kinds = Vec::new();
+        let mut heard = channel.on_message();
+        while kinds.last().is_none_or(|kind| kind != "worker-offline") {
+            use futures_util::StreamExt;
+            let message = timeout(PATIENCE, heard.next()).await.expect("nothing more").unwrap();
+            let envelope: Value = serde_json::from_slice(message.get_payload_bytes()).unwrap();
+            let body: Value = serde_json::from_slice(&unwrapped(&envelope)).unwrap();
+            let events = body.as_array().cloned().unwrap_or_else(|| vec![body]);
+            for event in events {
+                assert_eq!(event["hostname"], NAME);
+                kinds.push(event["type"].as_str().unwrap().to_owned());
+            }
+            if kinds.last().is_some_and(|kind| kind == "task-succeeded") {
+                stop.warm();
+            }
+        }
+        kinds.retain(|kind| kind != "worker-heartbeat");
+        let session =
+            ["worker-online", "task-received", "task-started", "task-succeeded", "worker-offline"];
+        assert_eq!(kinds, session);
+        worker.finish().await;
+    });
+}
