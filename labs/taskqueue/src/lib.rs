@@ -32,6 +32,8 @@
 //! # }
 //! ```
 //!
+//! `celery inspect`, `celery control` and Flower find the worker as they find Celery's own.
+//!
 //! What is promised: with late acknowledgement a task is run at least once, whoever dies, as long
 //! as Redis keeps its data. What is not: that it is run only once.
 //! The queue knows no terminal: it reports [`Event`]s, and others have the words.

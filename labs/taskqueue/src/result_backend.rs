@@ -193,7 +193,7 @@ impl AsyncResult {
     /// # Errors
     /// The broker can't be asked.
     pub async fn revoke(&self) -> Result<(), BrokerError> {
-        self.broker.broadcast("revoke", &json!({"task_id": self.id})).await
+        self.order_revocation(json!({"task_id": self.id})).await
     }
 
     /// The same, and ends the task where it runs (`terminate=True`).
@@ -201,8 +201,13 @@ impl AsyncResult {
     /// # Errors
     /// The broker can't be asked.
     pub async fn terminate(&self) -> Result<(), BrokerError> {
-        let order = json!({"task_id": self.id, "terminate": true, "signal": "SIGTERM"});
-        self.broker.broadcast("revoke", &order).await
+        let signal = json!({"task_id": self.id, "terminate": true, "signal": "SIGTERM"});
+        self.order_revocation(signal).await
+    }
+
+    async fn order_revocation(&self, arguments: Value) -> Result<(), BrokerError> {
+        let order = json!({"method": "revoke", "arguments": arguments, "destination": null});
+        self.broker.broadcast(&order).await.map(drop)
     }
 
     /// Removes the result.

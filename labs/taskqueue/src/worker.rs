@@ -126,6 +126,7 @@ impl Worker {
         for queue in &shared.options.queues {
             shared.queues.add(queue, &shared.broker, &shared.stop, &shared.background)?;
         }
+        control::mingle(&shared).await;
         let background = shared.background.clone();
         let ended = CancellationToken::new();
         background.spawn(settlement::write(Arc::clone(&shared), settlements));

@@ -14,6 +14,13 @@ pub(crate) struct ReplyTo<'a> {
     pub(crate) routing_key: &'a str,
 }
 
+impl ReplyTo<'_> {
+    /// The list that holds the answers.
+    pub(crate) fn queue(&self) -> String {
+        keys::reply_queue(self.exchange, self.routing_key)
+    }
+}
+
 #[derive(Serialize)]
 struct EventHeaders<'a> {
     hostname: &'a str,
@@ -45,18 +52,28 @@ impl Broker {
         self.connection.query(&publish).await
     }
 
-    /// Gives an order to all workers by remote control; nobody answers.
-    pub(crate) async fn broadcast(
-        &self,
-        method: &str,
-        arguments: &Value,
-    ) -> Result<(), BrokerError> {
+    /// Says something to all workers by remote control; how many hear it.
+    pub(crate) async fn broadcast(&self, call: &Value) -> Result<usize, BrokerError> {
         let exchange = keys::CONTROL_EXCHANGE;
-        let body = json!({"method": method, "arguments": arguments, "destination": null});
-        let message = transient::encode(&body.to_string(), json!({"clock": 0}), exchange, "");
+        let message = transient::encode(&call.to_string(), json!({"clock": 0}), exchange, "");
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(self.channel(exchange, "")).arg(message);
         self.connection.query(&publish).await
+    }
+
+    /// From now on workers may answer there.
+    pub(crate) async fn open_replies(&self, to: &ReplyTo<'_>) -> Result<(), BrokerError> {
+        let mut add = redis::cmd("SADD");
+        add.arg(keys::binding(to.exchange)).arg(keys::member(to.routing_key, &to.queue()));
+        self.connection.query(&add).await
+    }
+
+    /// Nobody waits there any more.
+    pub(crate) async fn close_replies(&self, to: &ReplyTo<'_>) -> Result<(), BrokerError> {
+        let mut remove = redis::cmd("SREM");
+        remove.arg(keys::binding(to.exchange)).arg(keys::member(to.routing_key, &to.queue()));
+        self.connection.query::<()>(&remove).await?;
+        self.connection.query(&redis::Cmd::del(to.queue())).await
     }
 
     /// Answers one who asked by remote control; false where nobody waits for it any more.
@@ -70,7 +87,7 @@ impl Broker {
         let ReplyTo { exchange, routing_key } = to;
         let headers = ReplyHeaders { ticket, clock };
         let message = transient::encode(body, headers, exchange, routing_key);
-        let queue = keys::reply_queue(exchange, routing_key);
+        let queue = to.queue();
         let mut call = self.scripts.reply.prepare_invoke();
         call.key(keys::binding(exchange)).key(&queue);
         call.arg(keys::member(routing_key, &queue)).arg(message);

@@ -11,6 +11,7 @@
 //! becomes part of a key only if it is safe. While Redis is away nothing is heard, as in Celery.
 
 mod inspect;
+mod mingle;
 mod orders;
 mod rusage;
 mod stats;
@@ -34,6 +35,8 @@ use crate::{json, keys, transient};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Before a broken channel is opened again.
 const RECONNECT: Duration = Duration::from_secs(1);
+
+pub(super) use mingle::mingle;
 
 /// What somebody asks of the workers.
 #[derive(Deserialize)]
