@@ -188,7 +188,7 @@ impl AsyncResult {
     }
 
     /// Tells all workers not to run the task: REVOKED, unless it has started (`app.control.revoke`).
-    /// Workers that start later have not heard it.
+    /// A worker that starts later learns it from the others, if one of them still runs.
     ///
     /// # Errors
     /// The broker can't be asked.

@@ -141,8 +141,12 @@ impl Call {
     /// meanwhile decides: it is given back at a warm stop, and not run once it is revoked.
     async fn run_in_its_turn(self, shared: &Shared, task: &Task) {
         let wait = shared.tuning.wait(&self.request.task, Instant::now());
+        if wait.is_zero() {
+            // Even a sleep of no length would cost the timer's millisecond.
+            return self.run(shared, task).await;
+        }
         let turn = shared.stop.warm.run_until_cancelled(tokio::time::sleep(wait)).await;
-        if !wait.is_zero() && turn.is_none() {
+        if turn.is_none() {
             self.give_back(shared).await;
         } else if self.is_revoked(shared) {
             self.revoke(shared, Revocation::Revoked).await;
