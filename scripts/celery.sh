@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# The Python side of the lab: Celery, the Django form, Flower. For those who want to swap a process.
+#
+#   scripts/celery.sh install            make target/celery, a virtual environment with pinned packages
+#   scripts/celery.sh worker [OPTION…]   a Celery worker behind step7_async_form
+#   scripts/celery.sh form [PORT]        the Django form in front of step6_worker; http://localhost:8000
+#   scripts/celery.sh flower [OPTION…]   Flower before either worker; http://localhost:5555
+#   scripts/celery.sh celery ARGUMENT…   Celery's own command line, such as `inspect ping`
+#
+# Each needs a broker (cargo run --bin step5_broker) at REDIS_URL, or `--broker URL` as the first
+# option; redis://127.0.0.1:6379/0 otherwise. CELERY_VENV names another place than target/celery.
+# WORK_SECONDS=2 shortens the simulated work, EMAIL_PORT=1025 sends the mail to a server there.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+venv=${CELERY_VENV:-$root/target/celery}
+case $venv in /*) ;; *) venv=$PWD/$venv ;; esac
+project=$root/labs/lab3/python
+
+usage() {
+  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+  exit 2
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+make_venv() {
+  if ! command -v python3 >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    if ! command -v apt-get >/dev/null; then
+      echo "python3 with its module venv is missing" >&2
+      echo "next: install Python 3.10 or newer from your package manager, and try again" >&2
+      exit 1
+    fi
+    # Debian ships them apart from each other.
+    as_root apt-get update -qq
+    as_root apt-get install -y -qq python3 python3-venv
+  fi
+  python3 -m venv "$venv"
+}
+
+install() {
+  if cmp -s "$project/requirements.txt" "$venv/requirements.txt"; then return; fi
+  make_venv
+  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$project/requirements.txt"
+  # Written last: it says that all of it is there.
+  cp "$project/requirements.txt" "$venv/requirements.txt"
+}
+
+command=${1:-}
+[ $# -gt 0 ] && shift
+if [ "${1:-}" = --broker ]; then
+  export REDIS_URL=${2:-}
+  shift 2 || usage
+fi
+export REDIS_URL=${REDIS_URL:-redis://127.0.0.1:6379/0}
+
+run_celery() {
+  cd "$project"
+  exec "$venv/bin/celery" -A django_celery "$@"
+}
+
+case "$command" in
+  install) ;;
+  worker | form | flower | celery) install ;;
+  *) usage ;;
+esac
+
+case "$command" in
+  install)
+    install
+    echo "installed: $("$venv/bin/celery" --version) in $venv"
+    ;;
+  worker) run_celery worker --loglevel INFO "$@" ;;
+  flower)
+    # Its API, which its buttons use, wants a password or this; it serves this machine only.
+    export FLOWER_UNAUTHENTICATED_API=${FLOWER_UNAUTHENTICATED_API:-true}
+    run_celery flower --address=127.0.0.1 "$@"
+    ;;
+  celery) run_celery "$@" ;;
+  form)
+    cd "$project"
+    # One process: Ctrl-C, or a kill by its pid, ends all of it.
+    exec "$venv/bin/python" manage.py runserver --noreload "127.0.0.1:${1:-8000}"
+    ;;
+esac
