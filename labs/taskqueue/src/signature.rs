@@ -40,6 +40,9 @@ pub(crate) struct Options {
     pub(crate) task_id: Option<String>,
     pub(crate) retries: u32,
     pub(crate) ignore_result: bool,
+    pub(crate) time_limit: Option<Duration>,
+    pub(crate) soft_time_limit: Option<Duration>,
+    pub(crate) headers: Map<String, Value>,
 }
 
 /// A point in time: from now on, or by the calendar.
@@ -75,6 +78,9 @@ impl Signature {
                 task_id: None,
                 retries: 0,
                 ignore_result: false,
+                time_limit: None,
+                soft_time_limit: None,
+                headers: Map::new(),
             },
         }
     }
@@ -146,6 +152,28 @@ impl Signature {
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.options.retries = retries;
+        self
+    }
+
+    /// Cut this run of the task after this time, whatever the task and the worker say.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.options.time_limit = Some(limit);
+        self
+    }
+
+    /// Tell this run of the task after this time to come to an end.
+    #[must_use]
+    pub fn soft_time_limit(mut self, limit: Duration) -> Self {
+        self.options.soft_time_limit = Some(limit);
+        self
+    }
+
+    /// A header of the caller's own, such as a trace's id; it travels on with every retry.
+    /// Celery's own headers keep their values.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.options.headers.insert(name.into(), value.into());
         self
     }
 

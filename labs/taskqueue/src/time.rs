@@ -1,6 +1,9 @@
 //! Times as Celery writes and reads them: ISO 8601, with an offset or without.
 
+use std::time::Duration;
+
 use chrono::{DateTime, FixedOffset, NaiveDateTime, SecondsFormat, Timelike};
+use serde_json::Number;
 
 /// Python's `datetime.isoformat`: microseconds, unless there are none.
 pub(crate) fn isoformat(time: DateTime<FixedOffset>) -> String {
@@ -16,6 +19,15 @@ pub(crate) fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
         let naive = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
         Some(naive.and_utc().fixed_offset())
     })
+}
+
+/// A duration as a number of seconds: a whole number where it is one, as Celery writes it.
+pub(crate) fn seconds(duration: Duration) -> Number {
+    let whole = Number::from(duration.as_secs());
+    match duration.subsec_nanos() {
+        0 => whole,
+        _ => Number::from_f64(duration.as_secs_f64()).unwrap_or(whole),
+    }
 }
 
 #[cfg(test)]

@@ -75,6 +75,11 @@ fn calls() -> Vec<(&'static str, Signature)> {
         ("queue_emails", hi().queue("emails")),
         ("task_id", hi()),
         ("ignore_result", hi().ignore_result()),
+        ("headers", hi().header("x-trace", "abc")),
+        (
+            "time_limits",
+            hi().time_limit(Duration::from_secs(30)).soft_time_limit(Duration::from_millis(20_500)),
+        ),
     ];
     let priorities = [
         "priority_0",
@@ -130,6 +135,13 @@ fn our_message_is_byte_for_byte_what_celery_writes() {
         let ours = signature.task_id(id).message().unwrap().encode().unwrap();
         assert_eq!(with_the_same_ids(&ours, &golden), golden, "{name}");
     }
+}
+
+#[test]
+fn no_header_of_the_callers_takes_the_place_of_celerys() {
+    let message = hi().task_id("mine").header("id", "other").header("x-new", 1).message().unwrap();
+    let text: Value = serde_json::from_str(&message.encode().unwrap()).unwrap();
+    assert_eq!((&text["headers"]["id"], &text["headers"]["x-new"]), (&json!("mine"), &json!(1)));
 }
 
 #[test]

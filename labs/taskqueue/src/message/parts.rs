@@ -10,6 +10,29 @@ use uuid::Uuid;
 use crate::signature::{Signature, When};
 use crate::{repr, time};
 
+/// The names of [`Headers`]' fields on the wire, which no caller may take.
+const OWN: [&str; 19] = [
+    "lang",
+    "task",
+    "id",
+    "shadow",
+    "eta",
+    "expires",
+    "group",
+    "group_index",
+    "retries",
+    "timelimit",
+    "root_id",
+    "parent_id",
+    "argsrepr",
+    "kwargsrepr",
+    "origin",
+    "ignore_result",
+    "replaced_task_nesting",
+    "stamped_headers",
+    "stamps",
+];
+
 /// The headers of protocol 2, in Celery's order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Headers {
@@ -145,7 +168,8 @@ impl Headers {
             group: None,
             group_index: None,
             retries: options.retries,
-            timelimit: [None, None],
+            timelimit: [options.time_limit, options.soft_time_limit]
+                .map(|limit| limit.map(time::seconds)),
             root_id: Some(id.to_owned()),
             parent_id: None,
             argsrepr: repr::args(&signature.args),
@@ -155,9 +179,16 @@ impl Headers {
             replaced_task_nesting: 0,
             stamped_headers: Value::Null,
             stamps: Value::Object(Map::new()),
-            extra: Map::new(),
+            extra: foreign(&options.headers),
         }
     }
+}
+
+/// What the caller adds, without what would stand there twice.
+fn foreign(headers: &Map<String, Value>) -> Map<String, Value> {
+    let mut headers = headers.clone();
+    headers.retain(|name, _| !OWN.contains(&name.as_str()));
+    headers
 }
 
 impl Headers {

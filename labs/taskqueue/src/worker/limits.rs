@@ -12,6 +12,7 @@ use tokio::time::sleep;
 
 use crate::task::{SoftLimit, TimeLimits};
 use crate::task_error::TaskError;
+use crate::time;
 
 pub(super) async fn limited(
     code: impl Future<Output = Result<Value, TaskError>>,
@@ -41,14 +42,10 @@ async fn after(limit: Option<Duration>) {
     }
 }
 
-/// With the limit as its argument: a whole number where it is one, as Celery writes it.
+/// With the limit as its argument.
 fn time_limit_exceeded(limit: Option<Duration>) -> TaskError {
-    let limit = limit.unwrap_or_default();
-    let seconds = match limit.subsec_nanos() {
-        0 => Value::from(limit.as_secs()),
-        _ => Value::from(limit.as_secs_f64()),
-    };
-    TaskError::raised("billiard.exceptions", "TimeLimitExceeded", vec![seconds])
+    let seconds = time::seconds(limit.unwrap_or_default());
+    TaskError::raised("billiard.exceptions", "TimeLimitExceeded", vec![seconds.into()])
 }
 
 #[cfg(test)]
