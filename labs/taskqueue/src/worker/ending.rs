@@ -12,7 +12,7 @@ use super::execution::Call;
 use crate::broker::Settlement;
 use crate::event::Event;
 use crate::keys;
-use crate::result_backend::{RESULT_EXPIRES, document};
+use crate::result_backend::document;
 use crate::retry::Verdict;
 use crate::task::Task;
 use crate::task_error::TaskError;
@@ -65,7 +65,7 @@ impl Call {
         let message = self.message.retried((Utc::now() + countdown).fixed_offset());
         let raw = message.encode().unwrap_or_default();
         let document = document::retry(&self.request, error, countdown);
-        let stored = (self.request.id.clone(), document, RESULT_EXPIRES);
+        let stored = (self.request.id.clone(), document, shared.options.result_expires);
         let ended = Settlement {
             tag: late.then(|| self.lease.tag.clone()),
             result: (!self.ignores_result(task)).then_some(stored),
@@ -89,7 +89,7 @@ impl Call {
         let why = "the worker was stopped while the task ran";
         let error = TaskError::in_module("billiard.exceptions", "WorkerLostError", why);
         let document = document::failure(&request, &error);
-        let result = Some((request.id.clone(), document, RESULT_EXPIRES));
+        let result = Some((request.id.clone(), document, shared.options.result_expires));
         let _ = shared.broker.settle(&[Settlement { tag: None, result }]).await;
         (shared.observe)(Event::TaskLost { request });
     }
@@ -117,7 +117,8 @@ impl Call {
         result: Option<String>,
         acknowledge: bool,
     ) -> Option<bool> {
-        let result = result.map(|document| (self.request.id.clone(), document, RESULT_EXPIRES));
+        let result = result
+            .map(|document| (self.request.id.clone(), document, shared.options.result_expires));
         let tag = acknowledge.then(|| self.lease.tag.clone());
         shared.settler.settle(Settlement { tag, result }).await
     }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::keys;
 use crate::message::hostname;
+use crate::result_backend::RESULT_EXPIRES;
 
 /// How a worker works: Celery's settings, and its defaults unless said otherwise.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct WorkerOptions {
     pub acks_late: bool,
     /// Store STARTED when a task starts (`task_track_started`).
     pub track_started: bool,
+    /// How long a result is kept (`result_expires`).
+    pub result_expires: Duration,
     /// How long a message stays ours without a sign of life. We give one every quarter of it. Not in Celery.
     pub lease: Duration,
     /// The same for a message that a Celery worker holds: it gives no sign (`visibility_timeout`).
@@ -42,6 +45,7 @@ impl Default for WorkerOptions {
             concurrency: std::thread::available_parallelism().map_or(1, Into::into),
             acks_late: false,
             track_started: false,
+            result_expires: RESULT_EXPIRES,
             lease: Duration::from_secs(30),
             visibility_timeout: Duration::from_secs(3600),
             max_deliveries: 3,

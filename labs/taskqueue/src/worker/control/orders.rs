@@ -9,7 +9,7 @@ use super::{Answer, error, ok, say};
 use crate::event::Event;
 use crate::message::is_safe_id;
 use crate::rate_limit::RateLimit;
-use crate::result_backend::{RESULT_EXPIRES, document};
+use crate::result_backend::document;
 use crate::task::TimeLimits;
 use crate::worker::{InvalidQueue, Shared};
 
@@ -141,7 +141,7 @@ async fn flag_as_revoked(shared: &Shared, ids: &[String]) {
         if !active.iter().any(|known| known.started.is_some() && known.request.id == *id) {
             // If Redis is away now, the message's own end stores the same.
             let document = document::revoked_unseen(id);
-            let _ = shared.broker.revoke(id, &document, RESULT_EXPIRES).await;
+            let _ = shared.broker.revoke(id, &document, shared.options.result_expires).await;
         }
     }
 }

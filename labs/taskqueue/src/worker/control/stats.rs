@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 
 use super::rusage::{self, Rusage};
 use crate::announcement;
-use crate::result_backend::RESULT_EXPIRES;
 use crate::worker::Shared;
 
 #[derive(Serialize)]
@@ -127,7 +126,7 @@ pub(super) fn conf(shared: &Shared) -> Conf {
         broker_url: shared.broker.url().to_owned(),
         result_backend: shared.broker.url().to_owned(),
         broker_transport_options: transport_options(shared),
-        result_expires: RESULT_EXPIRES.as_secs(),
+        result_expires: options.result_expires.as_secs(),
         task_acks_late: options.acks_late,
         task_track_started: options.track_started,
         task_time_limit: options.time_limit.map(|limit| limit.as_secs_f64()),
