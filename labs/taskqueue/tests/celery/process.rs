@@ -1,0 +1,99 @@
+//! A process that never outlives its test, however the test ends.
+//!
+//! A shell stands between: it starts the program as a process group of its own, and kills the group
+//! when the pipe to this process closes. That happens when the value is dropped, when the test
+//! panics, and also when the test process itself is killed or just exits, which drops nothing.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Instant;
+
+use crate::support::{free_port, lab::PATIENCE};
+
+/// $1 is a directory for this process alone, the rest is the program.
+const GUARD: &str = r#"
+set -m
+scratch=$1; shift
+"$@" >"$scratch/log" 2>&1 </dev/null &
+child=$!
+echo $child
+cat >/dev/null
+kill -KILL -- -$child 2>/dev/null
+wait $child 2>/dev/null
+rm -rf "$scratch"
+"#;
+
+pub(crate) struct Process {
+    guard: Child,
+    pipe: Option<ChildStdin>,
+    pid: String,
+    scratch: PathBuf,
+}
+
+impl Process {
+    /// Starts `program` with these arguments and settings.
+    pub(crate) fn start(program: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
+        let name = format!("celery-test-{}-{}", std::process::id(), free_port());
+        let scratch = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&scratch).unwrap();
+        let mut guard = Command::new("bash")
+            .args(["-c", GUARD, "guard"])
+            .arg(&scratch)
+            .arg(program)
+            .args(arguments)
+            .envs(settings.iter().copied())
+            .env("TMPDIR", &scratch)
+            .current_dir(crate::stage::folder())
+            // A Ctrl-C in the terminal is for the tests; this one ends with them.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Where the shell says "Killed".
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut pid = String::new();
+        BufReader::new(guard.stdout.take().unwrap()).read_line(&mut pid).unwrap();
+        let pipe = guard.stdin.take();
+        Self { guard, pipe, pid: pid.trim().to_owned(), scratch }
+    }
+
+    /// Everything that it has said.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.scratch.join("log")).unwrap_or_default()
+    }
+
+    /// Waits until it has said `words`.
+    pub(crate) fn until(&self, words: &str) {
+        self.wait_for(words, || self.log().contains(words));
+    }
+
+    /// Waits until `reached`, which is called `what` if it never is.
+    pub(crate) fn wait_for(&self, what: &str, reached: impl Fn() -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !reached() {
+            assert!(Instant::now() < deadline, "{what}: never; it said\n{}", self.log());
+            std::thread::yield_now();
+        }
+    }
+
+    /// Sends a signal to the process, not to its children.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// SIGKILL, for it and all its children at once.
+    pub(crate) fn kill(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.pipe.take());
+        let _ = self.guard.wait();
+    }
+}
