@@ -8,7 +8,7 @@
 #   scripts/celery.sh celery ARGUMENT…   Celery's own command line, such as `inspect ping`
 #
 # Each needs a broker (cargo run --bin step5_broker) at REDIS_URL, or `--broker URL` as the first
-# option; redis://127.0.0.1:6379/0 otherwise. CELERY_VENV names another place than target/celery.
+# option; redis://127.0.0.1:6379/0 otherwise. CELERY_VENV names a virtual environment of your own.
 # WORK_SECONDS=2 shortens the simulated work, EMAIL_PORT=1025 sends the mail to a server there.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -40,6 +40,7 @@ make_venv() {
 }
 
 install() {
+  if [ -n "${CELERY_VENV:-}" ] && [ -x "$venv/bin/celery" ]; then return; fi
   if cmp -s "$project/requirements.txt" "$venv/requirements.txt"; then return; fi
   make_venv
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$project/requirements.txt"

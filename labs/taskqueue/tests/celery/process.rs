@@ -6,11 +6,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::support::{free_port, lab::PATIENCE};
+/// Longer than anything here takes; only a failing test waits for it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// $1 is a directory for this process alone, the rest is the program.
 const GUARD: &str = r#"
@@ -33,27 +35,29 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `program` with these arguments and settings.
-    pub(crate) fn start(program: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
-        let name = format!("celery-test-{}-{}", std::process::id(), free_port());
+    /// Starts what `command` says; what it prints is its log.
+    pub(crate) fn start(command: &Command) -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("celery-test-{}-{number}", std::process::id());
         let scratch = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&scratch).unwrap();
-        let mut guard = Command::new("bash")
-            .args(["-c", GUARD, "guard"])
-            .arg(&scratch)
-            .arg(program)
-            .args(arguments)
-            .envs(settings.iter().copied())
-            .env("TMPDIR", &scratch)
-            .current_dir(crate::stage::folder())
-            // A Ctrl-C in the terminal is for the tests; this one ends with them.
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            // Where the shell says "Killed".
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut guarded = Command::new("bash");
+        guarded.args(["-c", GUARD, "guard"]).arg(&scratch);
+        guarded.arg(command.get_program()).args(command.get_args()).env("TMPDIR", &scratch);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => guarded.env(name, value),
+                None => guarded.env_remove(name),
+            };
+        }
+        if let Some(folder) = command.get_current_dir() {
+            guarded.current_dir(folder);
+        }
+        // A Ctrl-C in the terminal is for the tests; this one ends with them.
+        guarded.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
+        // Where the shell says "Killed".
+        let mut guard = guarded.stderr(Stdio::null()).spawn().unwrap();
         let mut pid = String::new();
         BufReader::new(guard.stdout.take().unwrap()).read_line(&mut pid).unwrap();
         let pipe = guard.stdin.take();
@@ -79,10 +83,20 @@ impl Process {
         }
     }
 
+    /// Whether it has not ended.
+    pub(crate) fn lives(&self) -> bool {
+        self.signalled("0")
+    }
+
     /// Sends a signal to the process, not to its children.
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.pid]).status();
-        assert!(sent.unwrap().success());
+        assert!(self.signalled(name), "it has ended; it said\n{}", self.log());
+    }
+
+    fn signalled(&self, name: &str) -> bool {
+        let mut kill = Command::new("kill");
+        kill.args([&format!("-{name}"), &self.pid]).stderr(Stdio::null());
+        kill.status().unwrap().success()
     }
 
     /// SIGKILL, for it and all its children at once.

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -17,7 +18,7 @@ use crate::support::{did_not_run, free_port};
 const DATABASES: usize = 256;
 
 /// Where these tests' Python is.
-pub(crate) fn folder() -> PathBuf {
+fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/celery")
 }
 
@@ -48,11 +49,12 @@ impl Stage {
         let redis = which("redis-server")?;
         let ports = [free_port(), free_port()];
         let [redis_port, python_port] = ports.map(|port| port.to_string());
-        let databases = DATABASES.to_string();
-        let arguments =
-            ["--port", &redis_port, "--bind", "127.0.0.1", "--save", "", "--databases", &databases];
-        let redis = Process::start(&redis, &arguments, &[]);
-        let python = Process::start(&python, &["-B", "client.py", &python_port], &[]);
+        let mut redis = Command::new(redis);
+        redis.args(["--port", &redis_port, "--bind", "127.0.0.1", "--save", ""]);
+        let redis = Process::start(redis.args(["--databases", &DATABASES.to_string()]));
+        let mut python = Command::new(python);
+        let python = python.args(["-B", "client.py", &python_port]).current_dir(folder());
+        let python = Process::start(python);
         redis.wait_for("it listens", || listens(ports[0]));
         python.wait_for("it listens", || listens(ports[1]));
         Some(Self {
@@ -203,8 +205,8 @@ fn celery_worker(url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Pr
     // A worker looks for neighbours for a second, and for what it missed; here it has none.
     let usual = ["-A", "tasks", "worker", "--loglevel", "INFO"];
     let usual = usual.into_iter().chain(["--without-mingle", "--without-gossip"]);
-    let arguments: Vec<&str> = usual.chain(arguments.iter().copied()).collect();
-    let broker = [("REDIS_URL", url), ("PYTHONDONTWRITEBYTECODE", "1")];
-    let settings: Vec<_> = broker.into_iter().chain(settings.iter().copied()).collect();
-    Process::start(&celery, &arguments, &settings)
+    let mut command = Command::new(celery);
+    command.args(usual).args(arguments).current_dir(folder());
+    command.env("REDIS_URL", url).env("PYTHONDONTWRITEBYTECODE", "1");
+    Process::start(command.envs(settings.iter().copied()))
 }
