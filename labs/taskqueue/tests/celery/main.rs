@@ -10,6 +10,8 @@
 mod support;
 
 mod built_in;
+mod control;
+mod events;
 mod mixed;
 mod ours;
 mod process;

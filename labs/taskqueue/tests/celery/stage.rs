@@ -142,6 +142,7 @@ impl Place {
     fn at(url: String) -> Self {
         let stage = shared().expect("it was there a moment ago");
         let mut python = TcpStream::connect(("127.0.0.1", stage.python)).unwrap();
+        python.set_read_timeout(Some(PATIENCE * 2)).unwrap();
         writeln!(python, "{}", json!({ "url": url })).unwrap();
         Self { url, python: BufReader::new(python) }
     }
@@ -149,7 +150,8 @@ impl Place {
     fn ask(&mut self, code: &str) -> Value {
         writeln!(self.python.get_mut(), "{}", json!({ "code": code })).unwrap();
         let mut answer = String::new();
-        self.python.read_line(&mut answer).unwrap();
+        let read = self.python.read_line(&mut answer);
+        read.unwrap_or_else(|_| panic!("Python is still at\n{code}"));
         let log = || shared().map(|stage| stage.processes[1].log()).unwrap_or_default();
         serde_json::from_str(&answer).unwrap_or_else(|_| panic!("Python is gone:\n{}", log()))
     }
@@ -183,6 +185,21 @@ impl Place {
         command.query(&mut connection).unwrap()
     }
 
+    /// Runs Celery's command line; what it prints.
+    pub(crate) fn celery(&self, arguments: &[&str]) -> String {
+        let (done, said) = self.try_celery(arguments);
+        assert!(done, "celery {arguments:?}\n{said}");
+        said
+    }
+
+    /// Runs Celery's command line; whether it succeeds, and what it prints.
+    pub(crate) fn try_celery(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = python("celery", &self.url);
+        let output = command.args(["-A", "tasks"]).args(arguments).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    }
+
     /// Waits until none of these keys is there.
     pub(crate) fn until_gone(&self, keys: &str) {
         let deadline = Instant::now() + PATIENCE;
@@ -200,13 +217,18 @@ impl Place {
     }
 }
 
+/// A program of Celery's, told where the broker is.
+fn python(program: &str, url: &str) -> Command {
+    let mut command = Command::new(installed(program).expect("it was there a moment ago"));
+    command.current_dir(folder()).env("REDIS_URL", url).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
 fn celery_worker(url: &str, arguments: &[&str], settings: &[(&str, &str)]) -> Process {
-    let celery = installed("celery").expect("it was there a moment ago");
+    let mut command = python("celery", url);
     // A worker looks for neighbours for a second, and for what it missed; here it has none.
     let usual = ["-A", "tasks", "worker", "--loglevel", "INFO"];
     let usual = usual.into_iter().chain(["--without-mingle", "--without-gossip"]);
-    let mut command = Command::new(celery);
-    command.args(usual).args(arguments).current_dir(folder());
-    command.env("REDIS_URL", url).env("PYTHONDONTWRITEBYTECODE", "1");
-    Process::start(command.envs(settings.iter().copied()))
+    command.args(usual).args(arguments).envs(settings.iter().copied());
+    Process::start(&command)
 }
