@@ -146,3 +146,28 @@ fn both_workers_send_the_same_letter() {
     form.until("sent ");
     assert_eq!(letter(&for_ours.heard()), letter(&for_celery.heard()));
 }
+
+#[test]
+fn flower_stands_before_step_6_and_shows_its_mail() {
+    if !celery_is_installed() {
+        return;
+    }
+    on_each_broker("Flower before step 6", |broker| {
+        let (flower_port, port) = (free_port(), free_port());
+        let flower = celery("flower", &broker.url, &[&format!("--port={flower_port}")]);
+        let flower = Process::start(&flower);
+        flower.until("Visit me at");
+        let _worker = step6(&broker, &["-E", "-n", "celery@step6", "--work", "0s"]);
+        let asked = |path: &str| get(flower_port, path).1;
+        flower.wait_for("it sees the worker", || {
+            asked("/api/workers?refresh=1").contains("celery@step6")
+        });
+        let mut form = step7(&broker, port);
+        let id = task_id(&post(port, FEEDBACK).1);
+        form.until("until the mail is out");
+        flower.wait_for("it shows the mail", || {
+            let told = asked(&format!("/api/task/info/{id}"));
+            told.contains("\"state\": \"SUCCESS\"") && told.contains("('a@example.com', 'hi')")
+        });
+    });
+}

@@ -12,6 +12,7 @@ mod support;
 mod built_in;
 mod control;
 mod events;
+mod flower;
 mod mixed;
 mod ours;
 mod process;

@@ -218,7 +218,7 @@ impl Place {
 }
 
 /// A program of Celery's, told where the broker is.
-fn python(program: &str, url: &str) -> Command {
+pub(crate) fn python(program: &str, url: &str) -> Command {
     let mut command = Command::new(installed(program).expect("it was there a moment ago"));
     command.current_dir(folder()).env("REDIS_URL", url).env("PYTHONDONTWRITEBYTECODE", "1");
     command
