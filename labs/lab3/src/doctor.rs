@@ -196,9 +196,13 @@ fn client() -> Finding {
 }
 
 fn celery() -> Finding {
-    match first_line("celery", "--version") {
+    // On the PATH, or where scripts/celery.sh puts it.
+    let version = ["celery", "target/celery/bin/celery"]
+        .into_iter()
+        .find_map(|program| first_line(program, "--version"));
+    match version {
         Some(version) => Finding::good("Celery", format!("{version} (optional)")),
-        None => Finding::good("Celery", "not installed (optional, for comparing with Python)"),
+        None => Finding::good("Celery", "not installed (optional: scripts/celery.sh install)"),
     }
 }
 

@@ -412,6 +412,7 @@ fn every_card_has_the_same_form() {
         "<summary>Hint<",
         "<summary>Solution<",
         "**If it went wrong.**",
+        "**And in Celery.**",
         "**Key point.**",
         "<summary>For the instructor<",
         "**Note.**",
@@ -423,6 +424,7 @@ fn every_card_has_the_same_form() {
         // Steps 3 and 4 have no program, and say so.
         if heading.starts_with("Step 3") || heading.starts_with("Step 4") {
             assert!(card.contains("In the original handout"), "{heading}");
+            assert!(card.contains("**And in Celery.**"), "{heading}");
             continue;
         }
         let mut rest = card.as_str();
@@ -433,6 +435,44 @@ fn every_card_has_the_same_form() {
         let (_, why) = card.split_once("**Why.**").unwrap();
         let words = why.split("```").next().unwrap().split_whitespace().count();
         assert!(words <= 120, "{heading}: Why has {words} words");
+    }
+}
+
+/// Every test with a real Celery at the other end, as `module::name`.
+fn celery_tests() -> Vec<String> {
+    let mut tests = Vec::new();
+    for folder in ["labs/taskqueue/tests/celery", "labs/lab3/tests/celery"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
+            let module = path.file_stem().unwrap().to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            for test in text.split("#[test]").skip(1) {
+                let (_, name) = test.split_once("fn ").expect("a function");
+                tests.push(format!("{module}::{}", name.split('(').next().unwrap()));
+            }
+        }
+    }
+    tests
+}
+
+#[test]
+fn what_works_with_celery_is_shown_by_tests_that_exist() {
+    let (tests, text) = (celery_tests(), text("docs/celery.md"));
+    let rows = text.lines().filter(|line| line.starts_with("| "));
+    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>()).filter(|row| row.len() == 3);
+    for row in cells.filter(|row| !row[0].contains("In Celery")) {
+        let named: Vec<&str> = row[2].split('`').filter(|word| word.contains("::")).collect();
+        let works = row[1].starts_with("works");
+        assert!(!works || !named.is_empty(), "{}: which test shows it?", row[0]);
+        for name in named {
+            assert!(tests.iter().any(|test| test == name), "no test {name}");
+        }
+    }
+    for test in &tests {
+        assert!(text.contains(test.as_str()), "{test}: docs/celery.md does not say what it shows");
     }
 }
 

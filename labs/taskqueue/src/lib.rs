@@ -34,6 +34,20 @@
 //!
 //! `celery inspect`, `celery control` and Flower find the worker as they find Celery's own.
 //!
+//! Whoever knows Celery finds here:
+//!
+//! | In Celery | Here |
+//! |---|---|
+//! | `app = Celery(broker="redis://…", backend="redis://…")` | [`Broker::new`] |
+//! | `@app.task(acks_late=True, time_limit=60)` | [`Task::new`], [`Task::acks_late`], [`Task::time_limit`] |
+//! | `autoretry_for`, `max_retries`, `retry_backoff` | [`RetryPolicy`] |
+//! | `raise self.retry(countdown=10)` | [`TaskError::retry`] |
+//! | `self.request.id`, `self.request.retries` | [`Request`] |
+//! | `add.delay(2, 3)` | [`Signature::delay`] |
+//! | `add.apply_async((2, 3), countdown=10, queue="low")` | [`Signature::countdown`], [`Signature::queue`] |
+//! | `result.get(timeout=10)`, `result.state` | [`AsyncResult::get`], [`AsyncResult::state`] |
+//! | `celery worker -c 4 -Q celery,low` | [`Worker`], [`WorkerOptions`] |
+//!
 //! What is promised: with late acknowledgement a task is run at least once, whoever dies, as long
 //! as Redis keeps its data. What is not: that it is run only once.
 //! The queue knows no terminal: it reports [`Event`]s, and others have the words.

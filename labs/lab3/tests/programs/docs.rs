@@ -8,8 +8,8 @@ use std::process::Command;
 
 use crate::support::{Program, Step5, command, free_port, post};
 
-const DOCUMENTS: [&str; 4] =
-    ["README.md", "docs/lab3.md", "docs/architecture.md", "docs/reliability.md"];
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "docs/lab3.md", "docs/architecture.md", "docs/reliability.md", "docs/celery.md"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
