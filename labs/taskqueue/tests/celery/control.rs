@@ -31,7 +31,8 @@ impl Both {
     }
 
     fn until_both_hear(&mut self) {
-        self.place.python("while len(app.control.inspect(limit=2).ping() or {}) < 2: pass");
+        self.place
+            .python("while len(app.control.inspect(limit=2).ping() or {}) < 2: time.sleep(0.01)");
     }
 
     /// What both answer to `inspect`: ours, and Celery's.
@@ -69,7 +70,7 @@ fn form(value: &Value) -> Value {
 fn ours(options: WorkerOptions) -> Option<(Place, OurWorker)> {
     let mut place = Place::alone()?;
     let worker = OurWorker::start(&place.url, options);
-    place.python("while not app.control.inspect(limit=1).ping(): pass");
+    place.python("while not app.control.inspect(limit=1).ping(): time.sleep(0.01)");
     Some((place, worker))
 }
 
@@ -82,7 +83,7 @@ queues = ('ours', 'python')
 running = [sleep.apply_async((600,), queue=queue) for queue in queues]
 later = [add.apply_async((2,), {'y': 3}, countdown=600, queue=queue) for queue in queues]
 app.control.revoke('nobody')
-while any(result.state != 'STARTED' for result in running): pass
+while any(result.state != 'STARTED' for result in running): time.sleep(0.01)
 ",
     );
     for method in ["ping", "active", "reserved", "revoked", "registered", "active_queues", "report"]
@@ -103,8 +104,8 @@ fn scheduled_and_query_task_tell_where_a_task_is() {
 queues = ('ours', 'python')
 running = [sleep.apply_async((600,), queue=queue) for queue in queues]
 later = [add.apply_async((2,), {'y': 3}, countdown=600, queue=queue) for queue in queues]
-while any(result.state != 'STARTED' for result in running): pass
-while not all((app.control.inspect(limit=2).scheduled() or {'': None}).values()): pass
+while any(result.state != 'STARTED' for result in running): time.sleep(0.01)
+while not all((app.control.inspect(limit=2).scheduled() or {'': None}).values()): time.sleep(0.01)
 ",
     );
     let [ours, celery] = both.inspect("scheduled()");

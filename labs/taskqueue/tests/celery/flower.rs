@@ -38,7 +38,7 @@ def click(path):
         ));
         let one_slot = WorkerOptions { concurrency: 1, task_events: true, ..options() };
         let worker = OurWorker::start(&place.url, one_slot);
-        place.python("while 'celery@ours' not in get('workers?refresh=1'): pass");
+        place.python("while 'celery@ours' not in get('workers?refresh=1'): time.sleep(0.01)");
         Some(Self { place, worker, _flower: flower })
     }
 
@@ -46,7 +46,7 @@ def click(path):
     fn task(&mut self, result: &str, step: &str) -> Value {
         self.place.python(&format!(
             "
-while not get('tasks').get({result}.id, {{}}).get('{step}'): pass
+while not get('tasks').get({result}.id, {{}}).get('{step}'): time.sleep(0.01)
 get('task/info/' + {result}.id)
 "
         ))
@@ -57,7 +57,7 @@ get('task/info/' + {result}.id)
 fn flower_shows_our_worker_and_what_it_can_do() {
     let Some(mut watched) = Watched::start() else { return };
     // Online is who has said so in an event.
-    watched.place.python("while not get('workers?status=1').get('celery@ours'): pass");
+    watched.place.python("while not get('workers?status=1').get('celery@ours'): time.sleep(0.01)");
     let about = watched.place.python("get('workers')['celery@ours']");
     assert_eq!(about["active_queues"][0]["name"], "celery");
     assert_eq!(about["stats"]["pool"]["max-concurrency"], 1);
@@ -103,6 +103,6 @@ fn flowers_buttons_revoke_a_task_and_shut_our_worker_down() {
     watched.task("running", "revoked");
     watched.place.python("click('worker/shutdown/celery@ours')");
     watched.worker.until(|event| matches!(event, Event::WorkerOffline).then_some(()));
-    watched.place.python("while get('workers?status=1').get('celery@ours'): pass");
+    watched.place.python("while get('workers?status=1').get('celery@ours'): time.sleep(0.01)");
     watched.worker.finish();
 }

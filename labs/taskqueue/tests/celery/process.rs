@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 /// Longer than anything here takes; only a failing test waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// $1 is a directory for this process alone, the rest is the program.
 const GUARD: &str = r#"
 set -m
@@ -79,7 +82,8 @@ impl Process {
         let deadline = Instant::now() + PATIENCE;
         while !reached() {
             assert!(Instant::now() < deadline, "{what}: never; it said\n{}", self.log());
-            std::thread::yield_now();
+            // The process needs the processor more than whoever looks.
+            std::thread::sleep(LOOK_AGAIN);
         }
     }
 
