@@ -67,6 +67,13 @@ def flaky(self, failures, countdown):
     return {"by": "Celery", "retries": self.request.retries, "trace": self.request.get("x-trace")}
 
 
+@app.task(bind=True)
+def context(self):
+    """All that a task can know of its message, but for what is a function."""
+    known = vars(self.request).items()
+    return {name: value for name, value in known if not name.startswith("_")}
+
+
 @app.task
 def leave(name):
     """Leaves something in the list `name`."""

@@ -151,3 +151,23 @@ fn an_unknown_task_and_wrong_arguments_come_back_as_celerys_errors() {
         assert_eq!((&*wrong.exc_type, &*wrong.message()), ("TypeError", words));
     });
 }
+
+#[test]
+fn a_celery_task_sees_of_our_message_what_it_sees_of_celerys() {
+    before_each_pool(|client, place| {
+        let context = Signature::new("tasks.context").header("x-trace", "abc");
+        let mut ours = client.call(&context).unwrap();
+        let sent = "context.apply_async(headers={'x-trace': 'abc'}).get(timeout=20)";
+        let mut celerys = place.python(sent);
+        for seen in [&mut ours, &mut celerys] {
+            // Random, or the sender's own; all of them texts.
+            for name in ["id", "correlation_id", "root_id", "origin", "reply_to"] {
+                assert!(seen[name].take().is_string(), "{name}");
+            }
+            for name in ["correlation_id", "delivery_tag", "reply_to"] {
+                assert!(seen["properties"][name].take().is_string(), "{name}");
+            }
+        }
+        assert_eq!(ours, celerys);
+    });
+}

@@ -13,6 +13,10 @@ fn ours() -> Option<(Place, OurWorker)> {
     Some((place, worker))
 }
 
+fn until_rejected(worker: &OurWorker) {
+    worker.until(|event| matches!(event, Event::TaskRejected { .. }).then_some(()));
+}
+
 #[test]
 fn a_celery_client_calls_by_position_by_name_and_in_any_script() {
     let Some((mut place, worker)) = ours() else { return };
@@ -147,8 +151,9 @@ fn a_compressed_body_is_read() {
 fn pickle_is_put_aside_and_the_worker_goes_on() {
     let Some((mut place, worker)) = ours() else { return };
     place.python("add.apply_async((2, 3), serializer='pickle')");
-    assert_eq!(place.python("add.delay(2, 3).get(timeout=20)"), 5);
+    until_rejected(&worker);
     assert_eq!(place.redis::<i64>("LLEN celery.dead"), 1);
+    assert_eq!(place.python("add.delay(2, 3).get(timeout=20)"), 5);
     worker.finish();
 }
 
@@ -173,4 +178,48 @@ fn a_header_that_we_do_not_know_travels_on_with_a_retry() {
     let _celery = place.celery_worker(&["--pool", "solo"], &[]);
     let second = json!({"by": "Celery", "retries": 1, "trace": "abc"});
     assert_eq!(place.python("result.get(timeout=20)"), second);
+}
+
+#[test]
+fn values_that_json_has_no_word_for_come_back_as_they_went() {
+    let Some((mut place, worker)) = ours() else { return };
+    place.python("import datetime, decimal, uuid");
+    for value in [
+        "datetime.datetime(2030, 1, 2, 3, 4, 5, 678901, datetime.timezone.utc)",
+        "datetime.date(2030, 1, 2)",
+        "uuid.UUID('f09a22db-2fea-4edd-9f5d-3d3f539d34bf')",
+        "decimal.Decimal('1.10')",
+        "b'\\x00\\xff'",
+        "2 ** 64 - 1",
+        "-2 ** 63",
+        "0.1 + 0.2",
+        "1e-300",
+    ] {
+        let code = format!("value = {value}; back = echo.delay(value).get(timeout=20)");
+        place.python(&code);
+        assert_eq!(place.python("[type(back) is type(value), back == value]"), json!([true, true]));
+    }
+    worker.finish();
+}
+
+#[test]
+fn a_number_that_is_none_is_put_aside_and_the_worker_goes_on() {
+    let Some((mut place, worker)) = ours() else { return };
+    // Python writes NaN and Infinity, which JSON does not have.
+    place.python("echo.delay(float('nan')); echo.delay(float('inf'))");
+    until_rejected(&worker);
+    until_rejected(&worker);
+    assert_eq!(place.redis::<i64>("LLEN celery.dead"), 2);
+    assert_eq!(place.python("add.delay(2, 3).get(timeout=20)"), 5);
+    worker.finish();
+}
+
+#[test]
+fn a_shadow_is_the_name_under_which_a_task_is_shown() {
+    let Some((mut place, worker)) = ours() else { return };
+    place.python("result = sleep.apply_async((600,), shadow='a nap')");
+    worker.until_started();
+    let shown = "[(r['name'], r['type']) for r in app.control.inspect(limit=1, timeout=20).active()['celery@ours']]";
+    assert_eq!(place.python(shown), json!([["a nap", "tasks.sleep"]]));
+    worker.die();
 }
