@@ -1,15 +1,20 @@
 #!/usr/bin/env bash
-# The Python side of the lab: Celery, the Django form, Flower. For those who want to swap a process.
+# The Python side of the lab: Celery, the Django form, Flower.
 #
-#   scripts/celery.sh install            make target/celery, a virtual environment with pinned packages
-#   scripts/celery.sh worker [OPTION…]   a Celery worker behind step7_async_form
-#   scripts/celery.sh form [PORT]        the Django form in front of step6_worker; http://localhost:8000
-#   scripts/celery.sh flower [OPTION…]   Flower before either worker; http://localhost:5555
-#   scripts/celery.sh celery ARGUMENT…   Celery's own command line, such as `inspect ping`
+#   scripts/celery.sh install          make target/celery, a virtual environment
+#   scripts/celery.sh worker [OPTION]  a Celery worker, behind step7_async_form
+#   scripts/celery.sh form [PORT]      the Django form, before step6_worker;
+#                                      http://localhost:8000
+#   scripts/celery.sh flower [OPTION]  Flower, before either worker;
+#                                      http://localhost:5555
+#   scripts/celery.sh celery WORD...   Celery's own command line, such as
+#                                      `celery inspect ping`
 #
-# Each needs a broker (cargo run --bin step5_broker) at REDIS_URL, or `--broker URL` as the first
-# option; redis://127.0.0.1:6379/0 otherwise. CELERY_VENV names a virtual environment of your own.
-# WORK_SECONDS=2 shortens the simulated work, EMAIL_PORT=1025 sends the mail to a server there.
+# Each needs a broker (cargo run --bin step5_broker) at REDIS_URL, or
+# `--broker URL` as the first option; redis://127.0.0.1:6379/0 otherwise.
+#   CELERY_VENV=PATH   a virtual environment of your own instead of target/celery
+#   WORK_SECONDS=2     shortens the simulated work
+#   EMAIL_PORT=1025    sends the mail to a server at this port of 127.0.0.1
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 venv=${CELERY_VENV:-$root/target/celery}
@@ -17,7 +22,7 @@ case $venv in /*) ;; *) venv=$PWD/$venv ;; esac
 project=$root/labs/lab3/python
 
 usage() {
-  sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,17s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
@@ -42,6 +47,7 @@ make_venv() {
 install() {
   if [ -n "${CELERY_VENV:-}" ] && [ -x "$venv/bin/celery" ]; then return; fi
   if cmp -s "$project/requirements.txt" "$venv/requirements.txt"; then return; fi
+  echo "installing Celery, Django and Flower into $venv, once" >&2
   make_venv
   "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$project/requirements.txt"
   # Written last: it says that all of it is there.
