@@ -24,6 +24,7 @@ use crate::error::BrokerError;
 use crate::event::{Event, Observer};
 use crate::lamport::LamportClock;
 use crate::message::{MAX_SIZE, Message};
+use crate::route::Routes;
 use crate::{announcement, keys};
 pub(crate) use fanout::ReplyTo;
 pub(crate) use reply::{Delivery, Fetched, Overdue, OverduePage};
@@ -38,6 +39,7 @@ pub struct Broker {
     observe: Option<Observer>,
     /// Counts the events that are published for each message sent, where they are.
     sent_events: Option<LamportClock>,
+    routes: Routes,
 }
 
 struct Scripts {
@@ -75,6 +77,7 @@ impl Broker {
             scripts: Scripts::new(),
             observe: None,
             sent_events: None,
+            routes: Routes::default(),
         })
     }
 
@@ -88,6 +91,35 @@ impl Broker {
     #[must_use]
     pub fn task_send_sent_event(self) -> Self {
         Self { sent_events: Some(LamportClock::default()), ..self }
+    }
+
+    /// The same, and a task whose caller names no queue goes to that of the first pattern which its
+    /// name fits (`task_routes`). In a pattern `*` is any text and `?` any one letter; a name
+    /// without `*` is no pattern, and wins over all of them. Sets of letters (`[ab]`), which
+    /// Celery's patterns may have, are not known here.
+    ///
+    /// A retry stays in the queue that its task came from.
+    ///
+    /// ```
+    /// # fn example() -> Result<(), taskqueue::BrokerError> {
+    /// let broker = taskqueue::Broker::new("redis://127.0.0.1:6379/0")?
+    ///     .task_routes([("feedback.tasks.*", "mail"), ("video.*", "video")]);
+    /// # drop(broker);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn task_routes<P, Q>(self, routes: impl IntoIterator<Item = (P, Q)>) -> Self
+    where
+        P: Into<String>,
+        Q: Into<String>,
+    {
+        Self { routes: Routes::new(routes), ..self }
+    }
+
+    /// The queue that the routes name for `task`.
+    pub(crate) fn route(&self, task: &str) -> Option<&str> {
+        self.routes.queue(task)
     }
 
     /// The address and the database, without user and password.

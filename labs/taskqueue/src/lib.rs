@@ -68,6 +68,7 @@ mod rate_limit;
 mod repr;
 mod result_backend;
 mod retry;
+mod route;
 mod signature;
 mod task;
 mod task_error;

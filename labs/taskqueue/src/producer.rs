@@ -5,6 +5,7 @@
 //! once. After it Redis refuses the message by itself, so that an error here means *not sent*,
 //! even where Redis was only stopped for a while.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,12 +38,13 @@ impl Signature {
     /// # Errors
     /// Within a second: Redis is unreachable, slow or refuses. The task was not sent then.
     pub async fn apply_async(&self, broker: &Arc<Broker>) -> Result<AsyncResult, BrokerError> {
-        let message = self.message()?;
+        let routed = self.routed(broker);
+        let message = routed.message()?;
         let raw = message.encode().map_err(|source| self.not_json(source))?;
         let deadline = Instant::now() + DEADLINE;
         let mut last_error = None;
         while Instant::now() < deadline {
-            let attempt = broker.publish(&self.options.queue, &message, &raw, deadline);
+            let attempt = broker.publish(routed.options.queue(), &message, &raw, deadline);
             match timeout_at(deadline.into(), attempt).await {
                 Ok(Ok(true)) => return Ok(AsyncResult::new(message.headers.id, broker)),
                 Ok(Ok(false)) | Err(_) => break,
@@ -57,7 +59,15 @@ impl Signature {
         }))
     }
 
-    /// The message as it would be sent now, for those who want to show it.
+    /// With the queue that the broker's routes name, where the caller named none.
+    pub(crate) fn routed(&self, broker: &Broker) -> Cow<'_, Self> {
+        match (&self.options.queue, broker.route(&self.task)) {
+            (None, Some(queue)) => Cow::Owned(self.clone().queue(queue)),
+            _ => Cow::Borrowed(self),
+        }
+    }
+
+    /// The message as it would be sent now without routes, for those who want to show it.
     ///
     /// # Errors
     /// An argument can't be written as JSON.

@@ -36,13 +36,21 @@ pub(crate) struct Options {
     pub(crate) eta: Option<When>,
     pub(crate) expires: Option<When>,
     pub(crate) priority: u8,
-    pub(crate) queue: String,
+    /// None leaves it to the sender's routes.
+    pub(crate) queue: Option<String>,
     pub(crate) task_id: Option<String>,
     pub(crate) retries: u32,
     pub(crate) ignore_result: bool,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) soft_time_limit: Option<Duration>,
     pub(crate) headers: Map<String, Value>,
+}
+
+impl Options {
+    /// The queue that is meant, routes aside.
+    pub(crate) fn queue(&self) -> &str {
+        self.queue.as_deref().unwrap_or(DEFAULT_QUEUE)
+    }
 }
 
 /// A point in time: from now on, or by the calendar.
@@ -63,7 +71,8 @@ impl When {
 }
 
 impl Signature {
-    /// A call of `task` without arguments, as soon as possible, on the queue `celery`.
+    /// A call of `task` without arguments, as soon as possible, on the queue that the broker's
+    /// [`task_routes`](crate::Broker::task_routes) name for it, else on `celery`.
     #[must_use]
     pub fn new(task: impl Into<String>) -> Self {
         Self {
@@ -74,7 +83,7 @@ impl Signature {
                 eta: None,
                 expires: None,
                 priority: 0,
-                queue: DEFAULT_QUEUE.to_owned(),
+                queue: None,
                 task_id: None,
                 retries: 0,
                 ignore_result: false,
@@ -134,10 +143,10 @@ impl Signature {
         self
     }
 
-    /// The queue to send to.
+    /// The queue to send to, whatever the routes say.
     #[must_use]
     pub fn queue(mut self, queue: impl Into<String>) -> Self {
-        self.options.queue = queue.into();
+        self.options.queue = Some(queue.into());
         self
     }
 

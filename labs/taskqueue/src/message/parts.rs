@@ -214,7 +214,7 @@ impl Properties {
             expiration: options.expires.map(|when| left(when).to_string()),
             delivery_info: DeliveryInfo {
                 exchange: String::new(),
-                routing_key: options.queue.clone(),
+                routing_key: options.queue().to_owned(),
                 extra: Map::new(),
             },
             priority: options.priority,
