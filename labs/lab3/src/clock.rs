@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 /// How fast lab time passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabClock {
@@ -57,6 +59,12 @@ impl LabClock {
             )
         })
     }
+}
+
+/// When something is, within a week: `Mon 09:00:00 UTC`.
+#[must_use]
+pub fn of_day(time: DateTime<Utc>) -> String {
+    time.format("%a %H:%M:%S UTC").to_string()
 }
 
 /// A duration as a person says it: `340 µs`, `4.2 ms`, `20.0 s`, `2 min 5 s`.

@@ -11,6 +11,7 @@
 //! Each script may be sent twice when an answer is lost: the second time it changes nothing.
 //! This file decides nothing and never tries again; that is for its callers.
 
+mod beat;
 mod fanout;
 mod recovery;
 mod reply;
@@ -26,6 +27,7 @@ use crate::lamport::LamportClock;
 use crate::message::{MAX_SIZE, Message};
 use crate::route::Routes;
 use crate::{announcement, keys};
+pub(crate) use beat::{Firing, Standing};
 pub(crate) use fanout::ReplyTo;
 pub(crate) use reply::{Delivery, Fetched, Overdue, OverduePage};
 
@@ -55,6 +57,7 @@ struct Scripts {
     reply: Script,
     bind: Script,
     revoke: Script,
+    beat: Script,
 }
 
 /// How one delivery ends.
@@ -253,6 +256,7 @@ impl Scripts {
             reply: Script::new(include_str!("broker/reply.lua")),
             bind: Script::new(include_str!("broker/bind.lua")),
             revoke: Script::new(include_str!("broker/revoke.lua")),
+            beat: Script::new(include_str!("broker/beat.lua")),
         }
     }
 }

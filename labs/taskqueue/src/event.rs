@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 use serde_json::Value;
 
 use crate::task::Request;
@@ -120,6 +120,17 @@ pub enum Event {
     LeaseLost {
         /// The call.
         request: Arc<Request>,
+    },
+    /// An entry of the schedule was due, and this worker's beat sent its task.
+    BeatFired {
+        /// The entry's name.
+        entry: String,
+        /// The task's name.
+        task: String,
+        /// The task's id.
+        id: String,
+        /// When it is due again.
+        next: DateTime<Utc>,
     },
     /// Somebody gave an order by remote control, such as `celery control pool_grow`. Questions
     /// (`celery inspect`) are no events.

@@ -14,10 +14,12 @@
 //! | `/<db>.celeryev/<kind>` | channel | worker: its events | Flower, `celery events` |
 //! | `/<db>.celery.pidbox` | channel | who gives orders by remote control | worker |
 //! | `celery-task-meta-<id>` | string, a day | worker | whoever waits for the result; also a channel |
+//! | `celerybeat-schedule` | hash: entry → its last time, and the id of the task that was sent then | worker with a schedule | the same; any number of them |
 //! | `idempotency:<name>` | string, for as long as its task says | a task, once its deed is done | the same task, when it runs again |
 //!
 //! Names and separators are kombu's (`kombu.transport.redis`), but for `<queue>.dead`,
-//! `unacked_eta`, `unacked_published`, `unacked_retried` and `idempotency:`, which are ours and which Celery never looks at.
+//! `unacked_eta`, `unacked_published`, `unacked_retried`, `celerybeat-schedule` and `idempotency:`,
+//! which are ours and which Celery never looks at.
 
 /// The queue that Celery uses when none is named (`task_default_queue`).
 pub const DEFAULT_QUEUE: &str = "celery";
@@ -31,6 +33,8 @@ pub const UNACKED_ETA: &str = "unacked_eta";
 pub const PUBLISHED: &str = "unacked_published";
 /// Sorted set of the retries of the last hour whose tasks were acknowledged early.
 pub const RETRIED: &str = "unacked_retried";
+/// Hash of a schedule's entries. Celery's beat has the same in a file of this name.
+pub const BEAT_SCHEDULE: &str = "celerybeat-schedule";
 /// How a tag of ours in `unacked` begins; kombu's tags are plain UUIDs.
 pub const LEASE: &str = "lease:";
 /// How the tags of the workers called `hostname` begin.

@@ -69,6 +69,7 @@ mod repr;
 mod result_backend;
 mod retry;
 mod route;
+mod schedule;
 mod signature;
 mod task;
 mod task_error;
@@ -85,6 +86,7 @@ pub use message::{Body, Embed, Headers, MAX_SIZE, Message, MessageError, Propert
 pub use rate_limit::{InvalidRateLimit, RateLimit};
 pub use result_backend::{AsyncResult, State, TaskMeta};
 pub use retry::{Jitter, RetryPolicy, Verdict};
+pub use schedule::{InvalidCrontab, Schedule, ScheduleEntry};
 pub use signature::Signature;
 pub use task::{Registry, Request, Task};
 pub use task_error::TaskError;

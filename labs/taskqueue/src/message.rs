@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::signature::Signature;
-use crate::{json, time};
+use crate::{json, repr, time};
 pub use error::MessageError;
 pub use parts::{Body, Embed, Headers, Properties};
 pub(crate) use parts::{Delivered, hostname};
@@ -26,6 +26,9 @@ pub const MAX_SIZE: usize = 4 * 1024 * 1024;
 
 /// The header in which restored messages count their deliveries; RabbitMQ's quorum queues have the same.
 const DELIVERY_COUNT: &str = "x-delivery-count";
+
+/// The header by which a task can tell that a schedule sent it.
+const BEAT_TASK: &str = "celery_beat_task";
 
 /// One message, as it stands in the list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,6 +64,24 @@ impl Message {
             headers: Headers::new(signature, id, now),
             properties: Properties::new(signature, id, now),
         })
+    }
+
+    /// The same as Celery's beat sends it: marked, and its arguments shown as the list in which
+    /// beat keeps them.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub(crate) fn periodic(
+        signature: &Signature,
+        id: &str,
+        now: DateTime<Utc>,
+    ) -> serde_json::Result<Self> {
+        let mut message = Self::new(signature, id, now)?;
+        message.headers.extra.insert(BEAT_TASK.into(), true.into());
+        if !signature.args.is_empty() {
+            message.headers.argsrepr = repr::value(&signature.args.clone().into());
+        }
+        Ok(message)
     }
 
     /// The text that goes into the list.

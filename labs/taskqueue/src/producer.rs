@@ -76,7 +76,7 @@ impl Signature {
         Message::new(self, &id, Utc::now()).map_err(|source| self.not_json(source))
     }
 
-    fn not_json(&self, source: serde_json::Error) -> BrokerError {
+    pub(crate) fn not_json(&self, source: serde_json::Error) -> BrokerError {
         BrokerError::Arguments { task: self.task.clone(), source }
     }
 }

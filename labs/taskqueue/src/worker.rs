@@ -12,12 +12,14 @@
 //! control               answers `celery inspect` and does what `celery control` says
 //!   └ requests, revoked, tuning   what is in hand, what must not run, what may be changed
 //! announce              publishes events for Flower and its like
+//! beat                  sends the tasks of a schedule when they are due, if it has one
 //! ```
 //!
 //! While Redis is away nothing is dropped: each part tries again until it answers or the worker
 //! is told to stop. The worker prints nothing; it reports [`Event`]s.
 
 mod announce;
+mod beat;
 mod consumer;
 mod control;
 mod ending;
@@ -48,6 +50,7 @@ use crate::error::BrokerError;
 use crate::event::{Event, Observer};
 use crate::lamport::LamportClock;
 use crate::message::is_safe_id;
+use crate::schedule::ScheduleEntry;
 use crate::task::Registry;
 use health::Health;
 use lease::Leases;
@@ -66,6 +69,7 @@ pub struct Worker {
     registry: Registry,
     options: WorkerOptions,
     observe: Observer,
+    schedule: Vec<ScheduleEntry>,
 }
 
 /// What the parts of a worker share.
@@ -112,15 +116,28 @@ impl Worker {
     ) -> Result<Self, InvalidQueue> {
         match options.queues.iter().find(|queue| !is_safe_id(queue)) {
             Some(queue) => Err(InvalidQueue(queue.clone())),
-            None => Ok(Self { broker, registry, options, observe }),
+            None => Ok(Self { broker, registry, options, observe, schedule: Vec::new() }),
         }
+    }
+
+    /// The same, with beat beside it (`celery worker -B`): it sends the tasks of this schedule
+    /// (`beat_schedule`) when they are due. Any number of workers may have the same one; each task
+    /// is sent once. Of two entries with the same name the later one counts.
+    #[must_use]
+    pub fn beat_schedule(mut self, entries: impl IntoIterator<Item = ScheduleEntry>) -> Self {
+        for entry in entries {
+            self.schedule.retain(|earlier| earlier.name() != entry.name());
+            self.schedule.push(entry);
+        }
+        self
     }
 
     /// Works until told to stop, and returns what it did.
     ///
     /// # Errors
     /// Only what no waiting would cure: the broker's URL.
-    pub async fn run(self, stop: Stop) -> Result<Summary, BrokerError> {
+    pub async fn run(mut self, stop: Stop) -> Result<Summary, BrokerError> {
+        let schedule = std::mem::take(&mut self.schedule);
         let (settler, settlements) = Settler::channel();
         let (shared, announcements) = self.set_up(stop, settler);
         for queue in &shared.options.queues {
@@ -131,6 +148,9 @@ impl Worker {
         let ended = CancellationToken::new();
         background.spawn(settlement::write(Arc::clone(&shared), settlements));
         background.spawn(restore::run(Arc::clone(&shared)));
+        for entry in schedule {
+            background.spawn(beat::keep(Arc::clone(&shared), entry));
+        }
         background.spawn(control::listen(Arc::clone(&shared), ended.clone()));
         background.spawn(announce::publish(Arc::clone(&shared), announcements, ended.clone()));
         (shared.observe)(Event::WorkerOnline);
@@ -144,7 +164,7 @@ impl Worker {
     }
 
     fn set_up(self, stop: Stop, settler: Settler) -> (Arc<Shared>, announce::Announcements) {
-        let Self { broker, registry, options, observe } = self;
+        let Self { broker, registry, options, observe, .. } = self;
         let tuning = Arc::new(Tuning::of(&registry, options.task_events));
         let clock = Arc::<LamportClock>::default();
         let (observe, announcements) =

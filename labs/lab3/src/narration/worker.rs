@@ -203,6 +203,10 @@ impl Told {
             Event::LeaseLost { request } => {
                 (Word::Bad("lease lost"), format!("{} may run twice", name(request)))
             }
+            Event::BeatFired { task, id, next, .. } => {
+                let (task, next) = (named(task, id), crate::clock::of_day(*next));
+                (Word::Now("beat"), format!("{task} is queued, next {next}"))
+            }
             Event::RemoteControl { order, answer } => {
                 (Word::Now("control"), format!("{}\n{}", printable(order, 200), lines(answer)))
             }
@@ -249,6 +253,9 @@ fn command(event: &Event) -> Option<String> {
             format!("GET celery-task-meta-{}", request.id)
         }
         Event::TaskRejected { queue, .. } => format!("LINDEX {}.dead 0", printable(queue, 30)),
+        Event::BeatFired { entry, .. } => {
+            format!("HGET celerybeat-schedule {}", printable(entry, 30))
+        }
         Event::TaskRestored { queue, .. } => format!("LLEN {}", printable(queue, 30)),
         Event::TaskGivenBack { request } => format!("LLEN {}", printable(&request.queue, 30)),
         _ => return None,
@@ -267,8 +274,12 @@ fn lines(text: &str) -> String {
 
 /// `send_feedback_email_task[73ff0a72]`: the name without its module, the id without its tail.
 fn name(request: &Request) -> String {
-    let function = request.task.rsplit('.').next().unwrap_or_default();
-    printable(&format!("{function}[{}]", short(&request.id)), 60)
+    named(&request.task, &request.id)
+}
+
+fn named(task: &str, id: &str) -> String {
+    let function = task.rsplit('.').next().unwrap_or_default();
+    printable(&format!("{function}[{}]", short(id)), 60)
 }
 
 fn short(id: &str) -> &str {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use redis::FromRedisValue;
 use taskqueue::{
-    AsyncResult, Broker, Event, Registry, Signature, Stop, Summary, Task, TaskError, Worker,
-    WorkerOptions,
+    AsyncResult, Broker, Event, Registry, ScheduleEntry, Signature, Stop, Summary, Task, TaskError,
+    Worker, WorkerOptions,
 };
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, mpsc};
@@ -88,9 +88,28 @@ impl Lab {
 
     /// The same with other tasks than the lab's own.
     pub(crate) fn start_with(&self, options: WorkerOptions, registry: Registry) -> Running {
+        self.start_worker(options, registry, Vec::new())
+    }
+
+    /// The same with beat beside it.
+    pub(crate) fn start_beat(
+        &self,
+        options: WorkerOptions,
+        schedule: Vec<ScheduleEntry>,
+    ) -> Running {
+        self.start_worker(options, self.registry(), schedule)
+    }
+
+    fn start_worker(
+        &self,
+        options: WorkerOptions,
+        registry: Registry,
+        schedule: Vec<ScheduleEntry>,
+    ) -> Running {
         let (sender, events) = mpsc::unbounded_channel();
         let observe = Arc::new(move |event| drop(sender.send(event)));
         let worker = Worker::new(Arc::clone(&self.broker), registry, options, observe).unwrap();
+        let worker = worker.beat_schedule(schedule);
         let stop = Stop::new();
         let told = stop.clone();
         let runtime = tokio::runtime::Builder::new_multi_thread()
