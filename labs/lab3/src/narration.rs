@@ -8,7 +8,9 @@
 //! Whatever comes from outside passes [`printable`](crate::printable) there, so that no line ends early.
 
 mod bar;
+mod countdown;
 mod form;
+mod loglevel;
 mod look;
 mod story;
 mod worker;
@@ -28,6 +30,7 @@ use crate::clock::LabClock;
 use crate::printable::printable;
 pub use bar::Bar;
 pub use form::Visits;
+pub use loglevel::LogLevel;
 pub use story::{Question, Story};
 pub use worker::Told;
 

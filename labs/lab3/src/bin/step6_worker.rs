@@ -52,7 +52,7 @@ async fn main() -> Result<(), settings::Exit> {
     ];
     let _ = narrator.open(&STEP6, &facts);
 
-    let told = Told::by(&narrator);
+    let told = Told::by(&narrator).at(arguments.work.loglevel);
     let bars = told.clone();
     let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)));
     let worker = Worker::new(broker, registry, options, told.observer())?;

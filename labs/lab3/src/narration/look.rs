@@ -54,6 +54,23 @@ impl Narrator {
         }
     }
 
+    /// A message as it stands in Redis: what it says, then its beginning as it is.
+    pub(super) fn sent(&self, id: &str, raw: &str) {
+        let Ok(message) = Message::decode(raw.as_bytes()) else { return };
+        let arguments = message.body().ok().and_then(|body| serde_json::to_string(&body.0).ok());
+        let rows = [
+            ("id", id),
+            ("task", &message.headers.task),
+            ("body", &message.body),
+            ("  is", arguments.as_deref().unwrap_or_default()),
+            ("raw", raw),
+        ];
+        for (field, value) in rows {
+            let field = format!("{field:<5}").dimmed();
+            self.say(format!("{:INDENT$}{field} {}", "", printable(value, 64)));
+        }
+    }
+
     /// What a message says, for whoever can't read base64; nothing where there is none.
     pub fn message(&self, answer: &str) {
         // redis-cli's quotes are those of a JSON string, where the bytes are ASCII.

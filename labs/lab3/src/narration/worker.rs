@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use colored::Colorize;
-use taskqueue::{Event, Message, Observer, Request, Revocation};
+use taskqueue::{Event, Observer, Request, Revocation};
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
-use tokio::time::interval;
 
-use super::{Bar, Narrator, Word};
+use super::countdown::Countdown;
+use super::{Bar, LogLevel, Narrator, Word};
 use crate::printable::printable;
 use crate::tasks::Progress;
 
@@ -21,6 +19,7 @@ pub struct Told {
     bars: Arc<Mutex<HashMap<String, Bar>>>,
     countdowns: Arc<Mutex<HashMap<String, Countdown>>>,
     online: Arc<Notify>,
+    loglevel: LogLevel,
 }
 
 impl Told {
@@ -32,7 +31,14 @@ impl Told {
             bars: Arc::default(),
             countdowns: Arc::default(),
             online: Arc::default(),
+            loglevel: LogLevel::Info,
         }
+    }
+
+    /// The same, but it tells only what `loglevel` lets through. Mails are no news: they are printed.
+    #[must_use]
+    pub fn at(self, loglevel: LogLevel) -> Self {
+        Self { loglevel, ..self }
     }
 
     /// The ear of a worker or a sender.
@@ -69,40 +75,26 @@ impl Told {
     fn event(&self, event: Event) {
         self.bars(&event);
         self.countdowns(&event);
+        if matches!(event, Event::WorkerOnline) {
+            self.online.notify_one();
+        }
         let (word, sentence) = self.sentence(&event);
+        if !self.loglevel.tells(word) {
+            return;
+        }
         self.narrator.tell(word, sentence);
         if let Some(command) = command(&event) {
             self.narrator.command(command);
         }
-        if matches!(event, Event::WorkerOnline) {
-            self.online.notify_one();
-        }
         if let Event::TaskSent { id, raw, .. } = &event {
-            self.message(id, raw);
-        }
-    }
-
-    /// A message as it stands in Redis: what it says, then its beginning as it is.
-    fn message(&self, id: &str, raw: &str) {
-        let Ok(message) = Message::decode(raw.as_bytes()) else { return };
-        let arguments = message.body().ok().and_then(|body| serde_json::to_string(&body.0).ok());
-        let rows = [
-            ("id", id),
-            ("task", &message.headers.task),
-            ("body", &message.body),
-            ("  is", arguments.as_deref().unwrap_or_default()),
-            ("raw", raw),
-        ];
-        for (field, value) in rows {
-            let field = format!("{field:<5}").dimmed();
-            self.narrator.say(format!("{:>10}{field} {}", "", printable(value, 64)));
+            self.narrator.sent(id, raw);
         }
     }
 
     fn bars(&self, event: &Event) {
         let mut bars = self.bars.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::TaskStarted { request, .. } => {
+            Event::TaskStarted { request, .. } if self.loglevel == LogLevel::Info => {
                 bars.insert(
                     request.id.clone(),
                     self.narrator.bar(&format!("task {}", short(&request.id))),
@@ -122,7 +114,9 @@ impl Told {
     fn countdowns(&self, event: &Event) {
         let mut countdowns = self.countdowns.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
-            Event::TaskRetried { request, countdown, .. } if self.narrator.moves() => {
+            Event::TaskRetried { request, countdown, .. }
+                if self.narrator.moves() && self.loglevel <= LogLevel::Warning =>
+            {
                 let label = format!("retry {} of {}", request.retries + 1, short(&request.id));
                 let countdown = Countdown::start(self.narrator.bar(&label), *countdown);
                 countdowns.insert(request.id.clone(), countdown);
@@ -216,28 +210,6 @@ impl Told {
                 format!("answers again, after {}", crate::clock::words(*away)),
             ),
         }
-    }
-}
-
-/// A bar that fills by itself.
-struct Countdown(AbortHandle);
-
-impl Countdown {
-    fn start(bar: Bar, lasts: Duration) -> Self {
-        let filling = tokio::spawn(async move {
-            let (began, mut tick) = (Instant::now(), interval(Duration::from_millis(50)));
-            loop {
-                tick.tick().await;
-                bar.set(began.elapsed().as_secs_f64() / lasts.as_secs_f64().max(0.001));
-            }
-        });
-        Self(filling.abort_handle())
-    }
-}
-
-impl Drop for Countdown {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }
 

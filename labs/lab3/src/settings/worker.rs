@@ -7,6 +7,7 @@ use taskqueue::WorkerOptions;
 
 use super::duration;
 use crate::clock::LabClock;
+use crate::narration::LogLevel;
 
 /// How a worker works.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +36,9 @@ pub struct Work {
     /// Publish an event for every step of a task, for Flower and `celery events`
     #[arg(short = 'E', long)]
     task_events: bool,
+    /// How much to tell: all, only what waits and what went wrong, or only what went wrong
+    #[arg(short, long, value_name = "LEVEL", default_value = "info", ignore_case = true)]
+    pub loglevel: LogLevel,
 }
 
 impl Work {

@@ -6,3 +6,4 @@ mod kills;
 mod steps;
 mod support;
 mod tour;
+mod worker;
