@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod chart;
 pub mod clock;
+pub mod digest;
 pub mod doctor;
 pub mod examine;
 pub mod feedback;

@@ -20,10 +20,11 @@ use redis::Commands;
 use support::{PATIENCE, Program, TempFile, command, free_port, post, task_id};
 
 /// Scene and command of every transcript that is played here.
-const HERE: [(&str, &str); 4] = [
+const HERE: [(&str, &str); 5] = [
     ("one thread", "step2_sync_form --threads 1"),
     ("killed", "step6_worker -c 1 --acks-late"),
     ("twice", "step6_worker -c 1 --acks-late -n one"),
+    ("beat", "step6_worker -B"),
     ("odd", "step6_worker -c 1"),
 ];
 
@@ -326,6 +327,18 @@ fn a_halted_worker_sends_the_mail_twice_as_its_card_says() {
     one.until("succeeded");
     assert_eq!(mails.text().matches(&format!("Message-ID: <{id}@")).count(), 1, "the other's");
     stage.end("twice", line, one);
+}
+
+#[cfg(unix)]
+#[test]
+fn beat_reports_as_the_card_shows() {
+    let stage = Stage::new();
+    let line = "step6_worker -B";
+    let _broker = stage.start("step5_broker --builtin");
+    let mut worker = stage.start(line);
+    worker.until("succeeded");
+    stage.answers("beat", "");
+    stage.end("beat", line, worker);
 }
 
 #[cfg(unix)]

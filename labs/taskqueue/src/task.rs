@@ -172,7 +172,14 @@ impl Registry {
     /// A registry of these tasks. Of two with the same name the later one counts.
     #[must_use]
     pub fn new(tasks: impl IntoIterator<Item = Task>) -> Self {
-        Self { tasks: tasks.into_iter().map(|task| (task.name.clone(), task)).collect() }
+        Self::default().with(tasks)
+    }
+
+    /// The same with these tasks too.
+    #[must_use]
+    pub fn with(mut self, tasks: impl IntoIterator<Item = Task>) -> Self {
+        self.tasks.extend(tasks.into_iter().map(|task| (task.name.clone(), task)));
+        self
     }
 
     /// The names of all tasks, sorted.

@@ -9,7 +9,9 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use clap::Parser;
+use lab3::digest;
 use lab3::handout::STEP6;
 use lab3::interrupt::Interrupt;
 use lab3::narration::Told;
@@ -38,24 +40,28 @@ async fn main() -> Result<(), settings::Exit> {
     let interrupt = Interrupt::announced(&narrator, finishing);
     narrator.look_at(&arguments.broker.url());
     let options = arguments.work.options(narrator.clock);
+    let schedule = arguments.work.beat_schedule(narrator.clock)?;
     let mail = arguments.mail.slow_mail(&narrator)?;
     let broker = Arc::new(Broker::new(&arguments.broker.url())?);
     let acknowledges = if options.acks_late { "after the run" } else { "before the run" };
-    let facts = [
+    let mut facts = vec![
         ("name", options.hostname.clone()),
         ("broker", broker.url().to_owned()),
         ("queues", options.queues.join(", ")),
         ("concurrency", format!("{} at a time", options.concurrency)),
         ("acknowledge", acknowledges.to_owned()),
-        ("tasks", tasks::SEND_FEEDBACK_EMAIL.to_owned()),
+        ("tasks", format!("{}, and 2 that report", tasks::SEND_FEEDBACK_EMAIL)),
         ("mail", format!("after {} of work, to {}", lab3::clock::words(mail.work), mail.mailer)),
     ];
+    let plan = digest::plan(&schedule, narrator.clock, Utc::now());
+    facts.extend(plan.into_iter().map(|line| ("beat", line)));
     let _ = narrator.open(&STEP6, &facts);
 
     let told = Told::by(&narrator).at(arguments.work.loglevel);
     let bars = told.clone();
-    let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)));
-    let worker = Worker::new(broker, registry, options, told.observer())?;
+    let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)))
+        .with(digest::tasks(&arguments.broker.url(), told.reports()));
+    let worker = Worker::new(broker, registry, options, told.observer())?.beat_schedule(schedule);
     let stop = Stop::new();
     tokio::spawn(stop_on_ctrl_c(stop.clone(), interrupt));
     let done = worker.run(stop).await?;

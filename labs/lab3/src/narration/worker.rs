@@ -1,6 +1,7 @@
 //! A worker's events in words, and a bar for each task that runs.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::countdown::Countdown;
 use super::{Bar, LogLevel, Narrator, Word};
+use crate::digest::Tell;
 use crate::printable::printable;
 use crate::tasks::Progress;
 
@@ -39,6 +41,19 @@ impl Told {
     #[must_use]
     pub fn at(self, loglevel: LogLevel) -> Self {
         Self { loglevel, ..self }
+    }
+
+    /// The ear of the tasks that report.
+    #[must_use]
+    pub fn reports(&self) -> Tell {
+        let told = self.clone();
+        Arc::new(move |text| told.tell(Word::Now("report"), text))
+    }
+
+    fn tell(&self, word: Word, sentence: impl Display) {
+        if self.loglevel.tells(word) {
+            self.narrator.tell(word, sentence);
+        }
     }
 
     /// The ear of a worker or a sender.
@@ -222,7 +237,8 @@ fn command(event: &Event) -> Option<String> {
         Event::TaskSucceeded { request, .. }
         | Event::TaskFailed { request, .. }
         | Event::TaskRetried { request, .. } => {
-            format!("GET celery-task-meta-{}", request.id)
+            return (!request.ignore_result)
+                .then(|| format!("GET celery-task-meta-{}", request.id));
         }
         Event::TaskRejected { queue, .. } => format!("LINDEX {}.dead 0", printable(queue, 30)),
         Event::BeatFired { entry, .. } => {

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
-use taskqueue::WorkerOptions;
+use taskqueue::{InvalidCrontab, ScheduleEntry, WorkerOptions};
 
 use super::duration;
 use crate::clock::LabClock;
+use crate::digest;
 use crate::narration::LogLevel;
 
 /// How a worker works.
@@ -36,12 +37,23 @@ pub struct Work {
     /// Publish an event for every step of a task, for Flower and `celery events`
     #[arg(short = 'E', long)]
     task_events: bool,
+    /// Send the tasks of the schedule when they are due, too
+    #[arg(short = 'B', long)]
+    beat: bool,
     /// How much to tell: all, only what waits and what went wrong, or only what went wrong
     #[arg(short, long, value_name = "LEVEL", default_value = "info", ignore_case = true)]
     pub loglevel: LogLevel,
 }
 
 impl Work {
+    /// Beat's schedule; nothing without `--beat`.
+    ///
+    /// # Errors
+    /// As [`digest::beat_schedule`].
+    pub fn beat_schedule(&self, clock: LabClock) -> Result<Vec<ScheduleEntry>, InvalidCrontab> {
+        if self.beat { digest::beat_schedule(clock) } else { Ok(Vec::new()) }
+    }
+
     /// The same for the queue, in real time.
     #[must_use]
     pub fn options(&self, clock: LabClock) -> WorkerOptions {

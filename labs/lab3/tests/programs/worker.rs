@@ -1,4 +1,4 @@
-//! Step 6's options of `celery worker`.
+//! Step 6's options of `celery worker`: beat, and the log level.
 
 use redis::Commands;
 
@@ -10,6 +10,50 @@ const MAIL: &str = include_str!("../../../taskqueue/tests/golden/messages/delay.
 fn step6(url: &str, arguments: &[&str]) -> Program {
     let mut command = command(env!("CARGO_BIN_EXE_step6_worker"));
     Program::start(command.args(["--broker", url]).args(arguments))
+}
+
+#[test]
+fn a_worker_with_beat_says_what_is_scheduled_and_reports_the_queue() {
+    on_each_broker("a worker with beat", |broker| {
+        let mut worker = step6(&broker.url, &["-B", "--speed", "30"]);
+        let report = worker.until("report-queue");
+        assert!(report.contains("every 30.0 s (1.0 s real), next by "), "{report}");
+        let digest = worker.until("daily-digest");
+        assert!(digest.contains("0 9 * * mon-fri, next by "), "{digest}");
+        worker.until("HGET celerybeat-schedule report-queue");
+        worker.until("▶ report     celery 0 waiting");
+        worker.until("succeeded");
+        assert!(worker.said().lines().all(|line| line.chars().count() <= 80), "{}", worker.said());
+    });
+}
+
+#[test]
+fn a_worker_without_beat_sends_nothing_by_itself() {
+    on_each_broker("a worker without beat", |broker| {
+        let mut worker = step6(&broker.url, &["--work", "30s", "--speed", "1000"]);
+        let mut redis = broker.redis();
+        let _: i64 = redis.lpush("celery", MAIL).unwrap();
+        // A report would have been due meanwhile.
+        worker.until("succeeded");
+        let exists: bool = redis.exists("celerybeat-schedule").unwrap();
+        assert!(!exists && !worker.said().contains("report "), "{}", worker.said());
+    });
+}
+
+#[test]
+fn a_digest_that_was_missed_is_told_when_beat_comes_back() {
+    on_each_broker("a missed digest", |broker| {
+        let mails = TempFile::new("digest");
+        let mut redis = broker.redis();
+        let _: i64 = redis.lpush("celery", MAIL).unwrap();
+        let mut worker = step6(&broker.url, &["--work", "0s", "--mail-file", mails.path()]);
+        worker.until("succeeded");
+        worker.kill();
+        let years_ago = "1000000000.000000";
+        let _: i64 = redis.hset("celerybeat-schedule", "daily-digest", years_ago).unwrap();
+        let mut worker = step6(&broker.url, &["-B"]);
+        worker.until("the last day's tasks: 1 SUCCESS");
+    });
 }
 
 #[test]

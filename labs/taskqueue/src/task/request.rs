@@ -34,6 +34,8 @@ pub struct Request {
     pub parent_id: Option<String>,
     /// The group that it is part of.
     pub group: Option<String>,
+    /// Whether the sender wants no result stored.
+    pub ignore_result: bool,
     pub(crate) soft: SoftLimit,
 }
 

@@ -133,6 +133,7 @@ impl Request {
             root_id: headers.root_id.clone(),
             parent_id: headers.parent_id.clone(),
             group: headers.group.clone(),
+            ignore_result: message.ignores_result(),
             soft: SoftLimit::default(),
         }
     }
