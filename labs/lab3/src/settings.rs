@@ -3,6 +3,7 @@
 //! `--broker` wins over `REDIS_URL`, which wins over the default. Durations are lab time, written
 //! `20s`, `250ms` or `0s`.
 
+mod refused;
 mod worker;
 
 use std::net::Ipv4Addr;

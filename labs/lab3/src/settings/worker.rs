@@ -6,6 +6,7 @@ use clap::Args;
 use taskqueue::{InvalidCrontab, ScheduleEntry, WorkerOptions};
 
 use super::duration;
+use super::refused::Refused;
 use crate::clock::LabClock;
 use crate::digest;
 use crate::narration::LogLevel;
@@ -43,6 +44,8 @@ pub struct Work {
     /// How much to tell: all, only what waits and what went wrong, or only what went wrong
     #[arg(short, long, value_name = "LEVEL", default_value = "info", ignore_case = true)]
     pub loglevel: LogLevel,
+    #[command(flatten)]
+    refused: Refused,
 }
 
 impl Work {

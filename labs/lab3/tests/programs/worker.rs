@@ -1,4 +1,4 @@
-//! Step 6's options of `celery worker`: beat, and the log level.
+//! Step 6's options of `celery worker`: beat, the log level, and those that it refuses.
 
 use redis::Commands;
 
@@ -80,4 +80,21 @@ fn a_worker_tells_as_much_as_its_log_level_lets_through() {
             assert_eq!(said.contains("ready"), all, "{level}: {said}");
         }
     });
+}
+
+#[test]
+fn options_that_would_mean_nothing_are_refused_with_a_reason() {
+    let options: [(&[&str], &str); 5] = [
+        (&["--max-tasks-per-child", "100"], "--max-tasks-per-child"),
+        (&["--max-memory-per-child=200000"], "--max-memory-per-child"),
+        (&["--autoscale", "10,3"], "--autoscale"),
+        (&["-P", "solo"], "--pool"),
+        (&["--pool"], "--pool"),
+    ];
+    for (arguments, name) in options {
+        let (status, output) = step6("redis://127.0.0.1:1/0", arguments).end();
+        assert_eq!(status.code(), Some(2), "{arguments:?}");
+        assert!(output.contains(name) && output.contains("\n  next: "), "{output}");
+        assert!(output.lines().all(|line| line.chars().count() <= 80), "{output}");
+    }
 }
