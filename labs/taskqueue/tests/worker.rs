@@ -311,6 +311,19 @@ fn a_task_with_a_countdown_waits_in_redis_and_runs_once_when_it_is_due() {
 }
 
 #[test]
+fn a_task_whose_result_nobody_wants_is_revoked_without_one() {
+    on_each_broker("revoked without a result", async |url| {
+        let mut lab = Lab::at(url).await;
+        let call = Signature::new("lab.add").expires(Duration::ZERO).ignore_result();
+        let task = lab.send_task(call).await;
+        let mut worker = lab.start(options());
+        worker.until(|event| matches!(event, Event::TaskRevoked { .. }).then_some(())).await;
+        worker.finish().await;
+        assert_eq!(lab.ask::<i64>(&format!("EXISTS celery-task-meta-{}", task.id)).await, 0);
+    });
+}
+
+#[test]
 fn an_expired_task_is_revoked_and_not_run() {
     on_each_broker("an expired task", async |url| {
         let mut lab = Lab::at(url).await;

@@ -100,7 +100,8 @@ impl Call {
     }
 
     async fn revoke(self, shared: &Shared, reason: Revocation) {
-        self.end(shared, Some(document::revoked(&self.request, reason.word())), true).await;
+        let document = || document::revoked(&self.request, reason.word());
+        self.end(shared, (!self.request.ignore_result).then(document), true).await;
         (shared.observe)(Event::TaskRevoked { request: self.request, reason });
     }
 
