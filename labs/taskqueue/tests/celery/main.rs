@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod beat;
 mod built_in;
 mod control;
 mod events;
@@ -17,6 +18,7 @@ mod mixed;
 mod ours;
 mod process;
 mod results;
+mod routes;
 mod stage;
 mod to_celery;
 mod to_ours;

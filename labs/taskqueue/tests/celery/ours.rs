@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use taskqueue::{
-    AsyncResult, Broker, Event, Registry, ResultError, Signature, Stop, Summary, Task, TaskError,
-    Worker, WorkerOptions,
+    AsyncResult, Broker, Event, Registry, ResultError, ScheduleEntry, Signature, Stop, Summary,
+    Task, TaskError, Worker, WorkerOptions,
 };
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -61,6 +61,15 @@ pub(crate) struct OurWorker {
 
 impl OurWorker {
     pub(crate) fn start(url: &str, options: WorkerOptions) -> Self {
+        Self::start_beat(url, options, None)
+    }
+
+    /// The same with beat beside it.
+    pub(crate) fn start_beat(
+        url: &str,
+        options: WorkerOptions,
+        schedule: impl IntoIterator<Item = ScheduleEntry>,
+    ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -70,6 +79,7 @@ impl OurWorker {
         let observe = Arc::new(move |event| drop(sender.send(event)));
         let broker = Arc::new(Broker::new(url).unwrap());
         let worker = Worker::new(broker, registry(), options, observe).unwrap();
+        let worker = worker.beat_schedule(schedule);
         let stop = Stop::new();
         let told = stop.clone();
         let working = runtime.spawn(async move { worker.run(told).await.unwrap() });
