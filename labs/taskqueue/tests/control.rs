@@ -411,9 +411,10 @@ fn a_worker_that_starts_learns_from_the_others_what_is_revoked() {
         let newcomer = worker.lab.start(options);
         while worker.publish(&recorded("inspect_ping")).await == listeners {}
         worker.finish().await;
-        // Only the newcomer is left to answer.
+        // Only the newcomer is left to answer, once Redis has seen the other one go.
         let mut newcomer =
             Controlled { lab: Lab::looking_at(url).await, name: "new@vm", worker: newcomer };
+        while newcomer.publish(&recorded("inspect_ping")).await != 1 {}
         let revoked = newcomer.ask("inspect_revoked").await;
         assert_eq!(revoked, serde_json::json!(["11111111-2222-3333-4444-555555555555"]));
         newcomer.finish().await;
