@@ -213,9 +213,10 @@ impl Redis {
             }
             let fetched: Vec<Vec<u8>> = call.invoke_async(&mut redis).await.unwrap();
             let mut call = settle.prepare_invoke();
-            call.key("unacked").key("unacked_index");
+            call.key("unacked").key("unacked_index").key("unacked_retried");
             for tag in fetched[1..].iter().step_by(3) {
-                call.key(format!("celery-task-meta-{number}")).arg(tag).arg(document).arg(86400);
+                call.key(format!("celery-task-meta-{number}"));
+                call.arg("tag").arg(86400).arg(tag).arg("result").arg(document).arg("");
                 number += 1;
             }
             call.invoke_async::<()>(&mut redis).await.unwrap();

@@ -12,9 +12,11 @@
 //! This file decides nothing and never tries again; that is for its callers.
 
 mod beat;
+mod chord;
 mod fanout;
 mod recovery;
 mod reply;
+mod settlement;
 
 use std::time::{Duration, Instant};
 
@@ -28,8 +30,10 @@ use crate::message::{MAX_SIZE, Message};
 use crate::route::Routes;
 use crate::{announcement, keys};
 pub(crate) use beat::{Firing, Standing};
+pub(crate) use chord::ChordPart;
 pub(crate) use fanout::ReplyTo;
 pub(crate) use reply::{Delivery, Fetched, Overdue, OverduePage};
+pub(crate) use settlement::{FollowUp, Right, Settlement};
 
 /// How long Redis may take for one script.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -48,6 +52,7 @@ struct Scripts {
     publish: Script,
     fetch: Script,
     settle: Script,
+    chord_part: Script,
     retry: Script,
     park: Script,
     overdue: Script,
@@ -58,15 +63,6 @@ struct Scripts {
     bind: Script,
     revoke: Script,
     beat: Script,
-}
-
-/// How one delivery ends.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Settlement {
-    /// The tag to acknowledge, if any.
-    pub(crate) tag: Option<String>,
-    /// The result to store, if any: task id, document, how long to keep it.
-    pub(crate) result: Option<(String, String, Duration)>,
 }
 
 impl Broker {
@@ -120,9 +116,8 @@ impl Broker {
         Self { routes: Routes::new(routes), ..self }
     }
 
-    /// The queue that the routes name for `task`.
-    pub(crate) fn route(&self, task: &str) -> Option<&str> {
-        self.routes.queue(task)
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.routes
     }
 
     /// The address and the database, without user and password.
@@ -165,13 +160,18 @@ impl Broker {
         Ok(sent)
     }
 
-    async fn tell_sent(&self, queue: &str, message: &Message, raw: &str) {
+    /// Publishes `task-sent`, where that is wanted.
+    pub(crate) async fn announce_sent(&self, queue: &str, message: &Message) {
         if let Some(clock) = &self.sent_events {
             let (fields, sender) = (announcement::of_sent(message, queue), message.sender());
             let event = announcement::encode(sender, clock, "task-sent", fields);
             // The message is sent, whether somebody hears of it or not.
             let _ = self.announce(&event, sender, "task.sent").await;
         }
+    }
+
+    async fn tell_sent(&self, queue: &str, message: &Message, raw: &str) {
+        self.announce_sent(queue, message).await;
         if let Some(observe) = &self.observe {
             let list = keys::list(queue, message.properties.priority);
             observe(Event::TaskSent { id: message.headers.id.clone(), list, raw: raw.to_owned() });
@@ -198,25 +198,6 @@ impl Broker {
         }
         let reply: Vec<Vec<u8>> = self.connection.invoke(&call).await?;
         Ok(Fetched::from_reply(reply))
-    }
-
-    /// Ends deliveries. For each, says whether its tag was still held.
-    pub(crate) async fn settle(
-        &self,
-        settlements: &[Settlement],
-    ) -> Result<Vec<bool>, BrokerError> {
-        let mut call = self.scripts.settle.prepare_invoke();
-        call.key(keys::UNACKED).key(keys::UNACKED_INDEX);
-        for Settlement { tag, result } in settlements {
-            call.arg(tag.as_deref().unwrap_or_default());
-            match result {
-                Some((id, document, ttl)) => {
-                    call.key(keys::task_meta(id)).arg(document).arg(ttl.as_secs().max(1))
-                }
-                None => call.key("").arg("").arg(""),
-            };
-        }
-        self.connection.invoke(&call).await
     }
 
     /// Sends a failed task again as `message`; false where somebody else has it now.
@@ -247,6 +228,7 @@ impl Scripts {
             publish: Script::new(include_str!("broker/publish.lua")),
             fetch: Script::new(include_str!("broker/fetch.lua")),
             settle: Script::new(include_str!("broker/settle.lua")),
+            chord_part: Script::new(include_str!("broker/chord_part.lua")),
             retry: Script::new(include_str!("broker/retry.lua")),
             park: Script::new(include_str!("broker/park.lua")),
             overdue: Script::new(include_str!("broker/overdue.lua")),

@@ -15,7 +15,8 @@ use crate::task_error::TaskError;
 /// Something that a worker or a sender did or saw.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// `task-sent`: a message was written to its list. Told by the [`Broker`](crate::Broker) of the sender.
+    /// `task-sent`: a message was written to its list. Told by the [`Broker`](crate::Broker) of the
+    /// sender, and by a worker of what follows a task.
     TaskSent {
         /// The task's id.
         id: String,

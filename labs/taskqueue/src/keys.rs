@@ -8,13 +8,18 @@
 //! | `unacked_index` | sorted set: tag by time of the last sign of life | worker at fetch and renewal | restore, ours and Celery's |
 //! | `unacked_eta` | sorted set: tag by ETA | worker: a task that may not start yet | any worker of ours |
 //! | `unacked_published` | sorted set: delivery tag by time, for two seconds | producer | producer, when it sends again |
-//! | `unacked_retried` | sorted set: delivery tag by time, for an hour | worker: a retry after early acknowledgement | worker, when it sends again |
+//! | `unacked_retried` | sorted set: delivery tag by time, for an hour | worker: what it sent after early acknowledgement, a retry or what follows a task | worker, when it sends again |
 //! | `_kombu.binding.<queue>` | set | producer, worker | Celery: which queues an exchange feeds |
 //! | `<id>.reply.celery.pidbox` | list, a minute at most | worker: answers of remote control | who asked |
 //! | `/<db>.celeryev/<kind>` | channel | worker: its events | Flower, `celery events` |
 //! | `/<db>.celery.pidbox` | channel | who gives orders by remote control | worker |
 //! | `celery-task-meta-<id>` | string, a day | worker | whoever waits for the result; also a channel |
 //! | `celerybeat-schedule` | hash: entry → its last time, and the id of the task that was sent then | worker with a schedule | the same; any number of them |
+//! | `celery-taskset-meta-<gid>` | string, a day | sender of a group: the structure of its results | whoever waits for it |
+//! | `celery-taskset-meta-<gid>.j` | sorted set: a chord's parts by their place in its header | workers: each member's end | the worker that sends the body |
+//! | `….s`, `….t` | strings: how many parts there will be, and what is to be added to that | whoever sends the header | workers |
+//! | `….d` | set: `<task id>:<place>` of the parts that were counted | workers | workers |
+//! | `….c` | string: who sends the body, then `done` | the worker that sends the body | workers |
 //! | `idempotency:<name>` | string, for as long as its task says | a task, once its deed is done | the same task, when it runs again |
 //!
 //! Names and separators are kombu's (`kombu.transport.redis`), but for `<queue>.dead`,
@@ -31,7 +36,7 @@ pub const UNACKED_INDEX: &str = "unacked_index";
 pub const UNACKED_ETA: &str = "unacked_eta";
 /// Sorted set of what was published in the last two seconds.
 pub const PUBLISHED: &str = "unacked_published";
-/// Sorted set of the retries of the last hour whose tasks were acknowledged early.
+/// Sorted set of what was sent in the last hour at the end of tasks that were acknowledged early.
 pub const RETRIED: &str = "unacked_retried";
 /// Hash of a schedule's entries. Celery's beat has the same in a file of this name.
 pub const BEAT_SCHEDULE: &str = "celerybeat-schedule";
@@ -112,6 +117,34 @@ pub fn channel(db: i64, exchange: &str, routing_key: &str) -> String {
 #[must_use]
 pub fn task_meta(id: &str) -> String {
     format!("celery-task-meta-{id}")
+}
+
+/// The structure of a group's results; its channel, too.
+#[must_use]
+pub fn group_meta(id: &str) -> String {
+    format!("celery-taskset-meta-{id}")
+}
+
+/// What a chord counts with: its parts, which of them came, what is added, its size, and who sends the body.
+#[must_use]
+pub fn chord(id: &str) -> Chord {
+    let key = |suffix| format!("celery-taskset-meta-{id}.{suffix}");
+    Chord { parts: key("j"), counted: key("d"), added: key("t"), size: key("s"), claim: key("c") }
+}
+
+/// The keys of a chord.
+#[derive(Debug, Clone)]
+pub struct Chord {
+    /// `.j`
+    pub parts: String,
+    /// `.d`
+    pub counted: String,
+    /// `.t`
+    pub added: String,
+    /// `.s`
+    pub size: String,
+    /// `.c`
+    pub claim: String,
 }
 
 /// The note that a task's deed is done.

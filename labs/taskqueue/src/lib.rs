@@ -54,6 +54,7 @@
 
 mod announcement;
 mod broker;
+mod canvas;
 mod connection;
 mod dead_letter;
 mod error;

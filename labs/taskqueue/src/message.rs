@@ -7,7 +7,10 @@
 //! Celery forgives is forgiven, and everything else is a [`MessageError`], never a panic.
 //! Headers and properties that we don't know are kept, and travel on with a retry.
 
+mod embed;
 mod error;
+mod link;
+mod linked;
 mod parts;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -17,8 +20,11 @@ use serde_json::Value;
 
 use crate::signature::Signature;
 use crate::{json, repr, time};
+pub use embed::Embed;
 pub use error::MessageError;
-pub use parts::{Body, Embed, Headers, Properties};
+pub(crate) use link::{Kind, Link, Options, Raw, raw};
+pub(crate) use linked::Addressed;
+pub use parts::{Body, Headers, Properties};
 pub(crate) use parts::{Delivered, hostname};
 
 /// The longest message that a worker accepts, and the longest body after decompression: 4 MiB.

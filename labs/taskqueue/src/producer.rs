@@ -61,7 +61,7 @@ impl Signature {
 
     /// With the queue that the broker's routes name, where the caller named none.
     pub(crate) fn routed(&self, broker: &Broker) -> Cow<'_, Self> {
-        match (&self.options.queue, broker.route(&self.task)) {
+        match (&self.options.queue, broker.routes().queue(&self.task)) {
             (None, Some(queue)) => Cow::Owned(self.clone().queue(queue)),
             _ => Cow::Borrowed(self),
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! consumer              takes as many messages as there are free slots, never more
 //!   └ execution, ending one for each message: understand it, run it, say how it ended
+//!       ├ follow_up     carries out what follows: callbacks, chains, chords, errbacks
 //!       └ settlement    collects endings and writes them, many in one script
 //! queues, slots         where messages come from, and how many run at a time
 //! lease                 a thread that renews what we hold, whatever the tasks do
@@ -24,6 +25,7 @@ mod consumer;
 mod control;
 mod ending;
 mod execution;
+mod follow_up;
 mod health;
 mod lease;
 mod limits;

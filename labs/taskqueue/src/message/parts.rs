@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
+use super::embed::Embed;
 use crate::signature::{Signature, When};
 use crate::{repr, time};
 
@@ -37,7 +38,7 @@ const OWN: [&str; 19] = [
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Headers {
     #[serde(default)]
-    lang: Option<String>,
+    pub(super) lang: Option<String>,
     /// The task's name.
     pub task: String,
     /// The task's id, the same through all retries.
@@ -55,12 +56,12 @@ pub struct Headers {
     #[serde(default)]
     pub group: Option<String>,
     #[serde(default)]
-    group_index: Option<u64>,
+    pub(crate) group_index: Option<u64>,
     /// How often it was tried before.
     #[serde(default, deserialize_with = "number_or_text")]
     pub retries: u32,
     #[serde(default, deserialize_with = "null_is_default")]
-    timelimit: [Option<Number>; 2],
+    pub(super) timelimit: [Option<Number>; 2],
     #[serde(default)]
     /// The task with which all began.
     pub root_id: Option<String>,
@@ -74,15 +75,15 @@ pub struct Headers {
     #[serde(default, deserialize_with = "null_is_default")]
     pub kwargsrepr: String,
     #[serde(default)]
-    origin: Option<String>,
+    pub(super) origin: Option<String>,
     #[serde(default)]
     pub(super) ignore_result: Option<bool>,
     #[serde(default, deserialize_with = "null_is_default")]
-    replaced_task_nesting: u32,
+    pub(super) replaced_task_nesting: u32,
     #[serde(default)]
-    stamped_headers: Value,
+    pub(super) stamped_headers: Value,
     #[serde(default)]
-    stamps: Value,
+    pub(super) stamps: Value,
     #[serde(flatten)]
     pub(super) extra: Map<String, Value>,
 }
@@ -91,29 +92,29 @@ pub struct Headers {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Properties {
     #[serde(default)]
-    correlation_id: Option<String>,
+    pub(super) correlation_id: Option<String>,
     #[serde(default)]
-    reply_to: Option<String>,
+    pub(super) reply_to: Option<String>,
     #[serde(default)]
-    delivery_mode: Option<u8>,
+    pub(super) delivery_mode: Option<u8>,
     /// Milliseconds to live, as text: AMQP's form of `expires`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    expiration: Option<String>,
+    pub(super) expiration: Option<String>,
     pub(super) delivery_info: DeliveryInfo,
     /// 0 is served first.
     #[serde(default, deserialize_with = "null_is_default")]
     pub priority: u8,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) body_encoding: Option<String>,
-    delivery_tag: Value,
+    pub(super) delivery_tag: Value,
     #[serde(flatten)]
     pub(super) extra: Map<String, Value>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct DeliveryInfo {
-    exchange: String,
-    routing_key: String,
+    pub(super) exchange: String,
+    pub(super) routing_key: String,
     #[serde(flatten)]
     pub(super) extra: Map<String, Value>,
 }
@@ -128,7 +129,7 @@ pub(crate) struct Delivered {
 }
 
 /// What the body holds: `[args, kwargs, embed]`.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Body(
     /// The positional arguments.
     pub Vec<Value>,
@@ -138,20 +139,6 @@ pub struct Body(
     #[serde(deserialize_with = "null_is_default")]
     pub Embed,
 );
-
-/// The tasks that follow this one, each null where there is none.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq)]
-#[serde(default)]
-pub struct Embed {
-    /// Run after success (`link`).
-    pub callbacks: Value,
-    /// Run after failure (`link_error`).
-    pub errbacks: Value,
-    /// The rest of a chain, last task first.
-    pub chain: Value,
-    /// Run when the whole group is done.
-    pub chord: Value,
-}
 
 impl Headers {
     pub(super) fn new(signature: &Signature, id: &str, now: DateTime<Utc>) -> Self {
@@ -242,9 +229,9 @@ impl Properties {
 }
 
 /// Who sends: the same for the whole life of the process, as in Celery.
-struct Sender {
-    origin: String,
-    reply_to: String,
+pub(super) struct Sender {
+    pub(super) origin: String,
+    pub(super) reply_to: String,
 }
 
 /// This machine's name, as Celery puts it after the `@`.
@@ -253,7 +240,7 @@ pub(crate) fn hostname() -> String {
         .map_or_else(|_| "localhost".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
-fn sender() -> &'static Sender {
+pub(super) fn sender() -> &'static Sender {
     static SENDER: OnceLock<Sender> = OnceLock::new();
     SENDER.get_or_init(|| Sender {
         origin: format!("gen{}@{}", std::process::id(), hostname()),

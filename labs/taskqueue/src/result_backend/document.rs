@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::State;
+use crate::canvas::Abandoned;
 use crate::event::Revocation;
 use crate::task::Request;
 use crate::task_error::TaskError;
@@ -35,12 +36,26 @@ pub(crate) fn started(request: &Request) -> String {
     )
 }
 
-pub(crate) fn success(request: &Request, result: Value) -> String {
-    write(request, &State::Success, result, None)
+/// `children` are the handles on what was sent after it.
+pub(crate) fn success(request: &Request, result: Value, children: Vec<Value>) -> String {
+    let document = Document::new(request, &State::Success, result);
+    Document { children: Some(children), ..document }.write()
 }
 
 pub(crate) fn failure(request: &Request, error: &TaskError) -> String {
     write(request, &State::Failure, error.document(), Some(request.traceback(error)))
+}
+
+/// A task that will never run because of `request`'s end.
+pub(crate) fn abandoned(request: &Request, gone: &Abandoned) -> String {
+    let document = Document {
+        traceback: Some(request.traceback(&gone.error)),
+        group_id: gone.group_id.as_deref(),
+        parent_id: gone.parent_id.as_deref(),
+        task_id: &gone.id,
+        ..Document::new(request, &State::Failure, gone.error.document())
+    };
+    document.write()
 }
 
 pub(crate) fn retry(request: &Request, error: &TaskError, countdown: Duration) -> String {
@@ -68,7 +83,7 @@ pub(crate) fn revoked_unseen(task_id: &str) -> String {
         parent_id: None,
         task_id,
     };
-    python::dumps(&document).unwrap_or_default()
+    document.write()
 }
 
 fn write(
@@ -77,21 +92,30 @@ fn write(
     result: impl Serialize,
     traceback: Option<String>,
 ) -> String {
-    // A retry is the child of the attempt that failed, under the same id.
-    let children = match state {
-        State::Retry => vec![json!([[request.id, null], null])],
-        _ => Vec::new(),
-    };
-    let document = Document {
-        status: state.word(),
-        result,
-        traceback,
-        children: Some(children),
-        date_done: state.is_ready().then(|| time::isoformat(Utc::now().fixed_offset())),
-        group_id: request.group.as_deref(),
-        parent_id: request.parent_id.as_deref(),
-        task_id: &request.id,
-    };
-    // Texts, numbers and a JSON value: there is nothing in it that could fail.
-    python::dumps(&document).unwrap_or_default()
+    Document { traceback, ..Document::new(request, state, result) }.write()
+}
+
+impl<'a, R: Serialize> Document<'a, R> {
+    fn new(request: &'a Request, state: &'a State, result: R) -> Self {
+        // A retry is the child of the attempt that failed, under the same id.
+        let children = match state {
+            State::Retry => vec![json!([[request.id, null], null])],
+            _ => Vec::new(),
+        };
+        Self {
+            status: state.word(),
+            result,
+            traceback: None,
+            children: Some(children),
+            date_done: state.is_ready().then(|| time::isoformat(Utc::now().fixed_offset())),
+            group_id: request.group.as_deref(),
+            parent_id: request.parent_id.as_deref(),
+            task_id: &request.id,
+        }
+    }
+
+    fn write(&self) -> String {
+        // Texts, numbers and a JSON value: there is nothing in it that could fail.
+        python::dumps(self).unwrap_or_default()
+    }
 }

@@ -33,11 +33,29 @@ impl Call {
                 return self.send_again(shared, task, late, error, countdown).await;
             }
         }
-        let result = (!self.ignores_result(task)).then(|| match &outcome {
-            Ok(value) => document::success(&self.request, value.clone()),
+        self.conclude(shared, task, late, outcome, runtime).await;
+    }
+
+    /// The end for good: result and acknowledgement, and what follows.
+    pub(super) async fn conclude(
+        self,
+        shared: &Shared,
+        task: &Task,
+        late: bool,
+        outcome: Result<Value, TaskError>,
+        runtime: Duration,
+    ) {
+        let (outcome, mut outbox) = self.follow(shared, outcome);
+        let stores = !self.ignores_result(task);
+        if !stores {
+            outbox.abandoned.clear();
+        }
+        let children = std::mem::take(&mut outbox.children);
+        let result = stores.then(|| match &outcome {
+            Ok(value) => document::success(&self.request, value.clone(), children),
             Err(error) => document::failure(&self.request, error),
         });
-        if self.end(shared, result, late).await == Some(false) && late {
+        if self.end_with(shared, result, outbox, late).await == Some(false) && late {
             (shared.observe)(Event::LeaseLost { request: Arc::clone(&self.request) });
         }
         let request = self.request;
@@ -69,6 +87,7 @@ impl Call {
         let ended = Settlement {
             tag: late.then(|| self.lease.tag.clone()),
             result: (!self.ignores_result(task)).then_some(stored),
+            ..Settlement::default()
         };
         let send = |_| shared.broker.retry(&ended, &self.request.queue, &message, &raw);
         let request = Arc::clone(&self.request);
@@ -85,13 +104,12 @@ impl Call {
         if late {
             return self.give_back(shared).await;
         }
-        let request = self.request;
         let why = "the worker was stopped while the task ran";
         let error = TaskError::in_module("billiard.exceptions", "WorkerLostError", why);
-        let document = document::failure(&request, &error);
-        let result = Some((request.id.clone(), document, shared.options.result_expires));
-        let _ = shared.broker.settle(&[Settlement { tag: None, result }]).await;
-        (shared.observe)(Event::TaskLost { request });
+        let document = document::failure(&self.request, &error);
+        let (_, outbox) = self.follow(shared, Err(error));
+        let _ = self.end_with(shared, Some(document), outbox, false).await;
+        (shared.observe)(Event::TaskLost { request: self.request });
     }
 
     /// Once is enough: if Redis is away now, the lease runs out and another worker restores it.
@@ -120,6 +138,6 @@ impl Call {
         let result = result
             .map(|document| (self.request.id.clone(), document, shared.options.result_expires));
         let tag = acknowledge.then(|| self.lease.tag.clone());
-        shared.settler.settle(Settlement { tag, result }).await
+        shared.settler.settle(Settlement { tag, result, ..Settlement::default() }).await
     }
 }

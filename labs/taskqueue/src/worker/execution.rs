@@ -11,7 +11,7 @@
 //!
 //! Early acknowledgement is Celery's default: a worker that dies in between loses the task.
 //! With late acknowledgement it is run again, perhaps for the second time.
-//! A panic in a task's code ends as its FAILURE.
+//! A panic in a task's code ends as its FAILURE. So does a task that we could not follow up, before it runs.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ use crate::task_error::TaskError;
 pub(super) struct Call {
     pub(super) lease: Lease,
     pub(super) message: Arc<Message>,
-    body: Arc<Body>,
+    pub(super) body: Arc<Body>,
     pub(super) request: Arc<Request>,
     hold: Hold,
 }
@@ -101,7 +101,9 @@ impl Call {
 
     async fn revoke(self, shared: &Shared, reason: Revocation) {
         let document = || document::revoked(&self.request, reason.word());
-        self.end(shared, (!self.request.ignore_result).then(document), true).await;
+        let document = (!self.request.ignore_result).then(document);
+        let outbox = self.follow_revocation(shared, reason.word());
+        self.end_with(shared, document, outbox, true).await;
         (shared.observe)(Event::TaskRevoked { request: self.request, reason });
     }
 
@@ -157,6 +159,9 @@ impl Call {
     }
 
     async fn run(mut self, shared: &Shared, task: &Task) {
+        if let Err(error) = self.check_links(shared) {
+            return self.conclude(shared, task, true, Err(error), Duration::ZERO).await;
+        }
         let late = task.acknowledges_late(shared.options.acks_late);
         if !late {
             match self.end(shared, None, true).await {
