@@ -45,6 +45,7 @@
 //! | `self.request.id`, `self.request.retries` | [`Request`] |
 //! | `add.delay(2, 3)` | [`Signature::delay`] |
 //! | `add.apply_async((2, 3), countdown=10, queue="low")` | [`Signature::countdown`], [`Signature::queue`] |
+//! | `add.si(2, 3)`, `link=`, `link_error=`, `chain(…)` | [`Signature::immutable`], [`Signature::link`], [`Signature::link_error`], [`chain`] |
 //! | `result.get(timeout=10)`, `result.state` | [`AsyncResult::get`], [`AsyncResult::state`] |
 //! | `celery worker -c 4 -Q celery,low` | [`Worker`], [`WorkerOptions`] |
 //!
@@ -88,7 +89,7 @@ pub use rate_limit::{InvalidRateLimit, RateLimit};
 pub use result_backend::{AsyncResult, State, TaskMeta};
 pub use retry::{Jitter, RetryPolicy, Verdict};
 pub use schedule::{InvalidCrontab, Schedule, ScheduleEntry};
-pub use signature::Signature;
+pub use signature::{Signature, chain};
 pub use task::{Registry, Request, Task};
 pub use task_error::TaskError;
 pub use worker::{InvalidQueue, Stop, Summary, Worker, WorkerOptions};

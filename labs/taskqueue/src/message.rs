@@ -24,6 +24,7 @@ pub use embed::Embed;
 pub use error::MessageError;
 pub(crate) use link::{Kind, Link, Options, Raw, raw};
 pub(crate) use linked::Addressed;
+use parts::sender;
 pub use parts::{Body, Headers, Properties};
 pub(crate) use parts::{Delivered, hostname};
 
@@ -61,7 +62,7 @@ impl Message {
         id: &str,
         now: DateTime<Utc>,
     ) -> serde_json::Result<Self> {
-        let body = Body(signature.args.clone(), signature.kwargs.clone(), Embed::default());
+        let body = Body(signature.args.clone(), signature.kwargs.clone(), Embed::of(signature));
         Ok(Self {
             // kombu wraps the body in base64 by default, even when it is plain JSON.
             body: BASE64_STANDARD.encode(json::dumps(&body)?),

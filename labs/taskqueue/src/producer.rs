@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use tokio::time::{sleep, timeout_at};
-use uuid::Uuid;
 
 use crate::broker::Broker;
 use crate::error::BrokerError;
@@ -33,20 +32,24 @@ impl Signature {
         self.apply_async(broker).await
     }
 
-    /// Sends the task with the options of this signature, and returns a handle on its result.
+    /// Sends the task with the options of this signature, and returns a handle on its result; for a
+    /// chain, on that of its last task.
     ///
     /// # Errors
     /// Within a second: Redis is unreachable, slow or refuses. The task was not sent then.
     pub async fn apply_async(&self, broker: &Arc<Broker>) -> Result<AsyncResult, BrokerError> {
-        let routed = self.routed(broker);
-        let message = routed.message()?;
+        let frozen = self.routed(broker).frozen();
+        let message = frozen.message()?;
         let raw = message.encode().map_err(|source| self.not_json(source))?;
         let deadline = Instant::now() + DEADLINE;
         let mut last_error = None;
         while Instant::now() < deadline {
-            let attempt = broker.publish(routed.options.queue(), &message, &raw, deadline);
+            let attempt = broker.publish(frozen.options.queue(), &message, &raw, deadline);
             match timeout_at(deadline.into(), attempt).await {
-                Ok(Ok(true)) => return Ok(AsyncResult::new(message.headers.id, broker)),
+                Ok(Ok(true)) => {
+                    let id = frozen.result_id().unwrap_or(&message.headers.id);
+                    return Ok(AsyncResult::new(id, broker));
+                }
                 Ok(Ok(false)) | Err(_) => break,
                 Ok(Err(error)) if is_final(&error) => return Err(error),
                 Ok(Err(error)) => last_error = Some(error),
@@ -72,8 +75,9 @@ impl Signature {
     /// # Errors
     /// An argument can't be written as JSON.
     pub fn message(&self) -> Result<Message, BrokerError> {
-        let id = self.options.task_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-        Message::new(self, &id, Utc::now()).map_err(|source| self.not_json(source))
+        let frozen = self.frozen();
+        let id = frozen.options.task_id.as_deref().unwrap_or_default();
+        Message::new(&frozen, id, Utc::now()).map_err(|source| self.not_json(source))
     }
 
     pub(crate) fn not_json(&self, source: serde_json::Error) -> BrokerError {

@@ -1,12 +1,14 @@
 //! What to run: a task's name, its arguments and the options of this one call.
 //!
 //! A signature is plain data. It knows neither how the message looks (`message`) nor where it
-//! goes (`producer`).
+//! goes (`producer`). It may carry others that are to follow it: Celery's `link`, `link_error` and
+//! `chain`. Groups and chords are for clients in Python to send; our workers run all of them.
 
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Utc};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::keys::DEFAULT_QUEUE;
 
@@ -28,6 +30,11 @@ pub struct Signature {
     pub(crate) args: Vec<Value>,
     pub(crate) kwargs: Map<String, Value>,
     pub(crate) options: Options,
+    pub(crate) immutable: bool,
+    pub(crate) callbacks: Vec<Signature>,
+    pub(crate) errbacks: Vec<Signature>,
+    /// The tasks after this one, in order.
+    pub(crate) chain: Vec<Signature>,
 }
 
 /// How this call is to be carried out: the options of Celery's `apply_async`.
@@ -91,6 +98,10 @@ impl Signature {
                 soft_time_limit: None,
                 headers: Map::new(),
             },
+            immutable: false,
+            callbacks: Vec::new(),
+            errbacks: Vec::new(),
+            chain: Vec::new(),
         }
     }
 
@@ -192,4 +203,71 @@ impl Signature {
         self.options.ignore_result = true;
         self
     }
+
+    /// Takes no result of the task before it: Celery's `si()`. Otherwise that result becomes the
+    /// first argument.
+    #[must_use]
+    pub fn immutable(mut self) -> Self {
+        self.immutable = true;
+        self
+    }
+
+    /// Runs `callback` after success, with the result as its first argument. Of a chain: after its last task.
+    #[must_use]
+    pub fn link(mut self, callback: Self) -> Self {
+        self.chain
+            .last_mut()
+            .map_or(&mut self.callbacks, |last| &mut last.callbacks)
+            .push(callback);
+        self
+    }
+
+    /// Runs `errback` after a failure that is not tried again, with the id of the failed task as its
+    /// first argument. Of a chain: whichever of its tasks fails.
+    #[must_use]
+    pub fn link_error(mut self, errback: Self) -> Self {
+        for task in &mut self.chain {
+            task.errbacks.push(errback.clone());
+        }
+        self.errbacks.push(errback);
+        self
+    }
+
+    /// With an id for each task of it: Celery's `freeze`.
+    pub(crate) fn frozen(&self) -> Self {
+        let mut frozen = self.clone();
+        for options in std::iter::once(&mut frozen.options)
+            .chain(frozen.chain.iter_mut().map(|task| &mut task.options))
+        {
+            options.task_id.get_or_insert_with(|| Uuid::new_v4().to_string());
+        }
+        frozen
+    }
+
+    /// The id whose result is that of the whole: a chain's is its last task's.
+    pub(crate) fn result_id(&self) -> Option<&String> {
+        self.chain.last().unwrap_or(self).options.task_id.as_ref()
+    }
+}
+
+/// Tasks that run one after the other, each with the result of the one before as its first argument.
+///
+/// Options of the chain, such as a countdown, are those of its first task.
+///
+/// ```
+/// use taskqueue::{Signature, chain};
+///
+/// let add = |y: i64| Signature::new("tasks.add").arg(y);
+/// let all = chain([add(1).arg(2), add(3), add(4)]).link_error(Signature::new("tasks.tell"));
+/// # let _ = all;
+/// ```
+#[must_use]
+pub fn chain<const N: usize>(tasks: [Signature; N]) -> Signature {
+    const { assert!(N > 0, "a chain has at least one task") };
+    let mut tasks = tasks.into_iter().flat_map(|mut task| {
+        let rest = std::mem::take(&mut task.chain);
+        std::iter::once(task).chain(rest)
+    });
+    let Some(first) = tasks.next() else { unreachable!("this was checked when it was compiled") };
+    Signature { chain: tasks.collect(), ..first }
 }

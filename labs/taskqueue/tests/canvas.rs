@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
 use taskqueue::{
-    AsyncResult, Broker, Registry, Request, RetryPolicy, Signature, Task, TaskError, keys,
+    AsyncResult, Broker, Registry, Request, RetryPolicy, Signature, Task, TaskError, chain, keys,
 };
 
 /// How often each task ran, by its id.
@@ -179,6 +179,71 @@ fn what_follows_goes_where_the_workers_routes_say() {
         let lab = Lab::looking_at(url).await;
         let lengths = [lab.count("LLEN", "away").await, lab.count("LLEN", "own").await];
         assert_eq!(lengths, [1, 1]);
+    });
+}
+
+#[test]
+fn a_callback_gets_the_result_and_is_the_child_of_its_task() {
+    on_each_broker("a callback", async |url| {
+        let mut lab = Lab::at(url).await;
+        let worker = lab.start_with(options(), registry(&Runs::default()));
+        let callback = echo().task_id("callback").arg("unused").immutable();
+        let parent = lab.send_task(add(1, 2).task_id("parent").link(echo()).link(callback)).await;
+        assert_eq!(parent.get(PATIENCE).await.unwrap(), 3);
+        assert_eq!(ended(&lab, "callback").await, ("SUCCESS".into(), json!("unused")));
+        let document: Value =
+            serde_json::from_str(&lab.ask::<String>("GET celery-task-meta-parent").await).unwrap();
+        let group = &document["children"][0];
+        assert_eq!(group[1][1], json!([["callback", null], null]));
+        let first = group[1][0][0][0].as_str().unwrap();
+        assert_eq!(ended(&lab, first).await, ("SUCCESS".into(), json!(3)));
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_chain_hands_each_result_on_and_its_result_is_the_last_one() {
+    on_each_broker("a chain", async |url| {
+        let lab = Lab::at(url).await;
+        let worker = lab.start_with(options(), registry(&Runs::default()));
+        let more = |y: i64| Signature::new("wire.add").arg(y);
+        let all = lab.send_task(chain([add(1, 2), more(3), more(4)])).await;
+        assert_eq!(all.get(PATIENCE).await.unwrap(), 10);
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_chain_that_fails_calls_its_errback_and_leaves_nobody_waiting() {
+    on_each_broker("a failing chain", async |url| {
+        let lab = Lab::at(url).await;
+        let worker = lab.start_with(options(), registry(&Runs::default()));
+        let tasks = [echo().arg("boom"), Signature::new("wire.fail").task_id("second"), echo()];
+        let all = lab.send_task(chain(tasks).link_error(echo().task_id("told"))).await;
+        let failure =
+            json!({"exc_type": "ValueError", "exc_message": ["boom"], "exc_module": "builtins"});
+        assert_eq!(ended(&lab, &all.id).await, ("FAILURE".into(), failure));
+        assert_eq!(ended(&lab, "told").await, ("SUCCESS".into(), json!("second")));
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn what_follows_waits_for_the_last_retry() {
+    on_each_broker("a retry with links", async |url| {
+        let lab = Lab::at(url).await;
+        let runs = Runs::default();
+        let worker = lab.start_with(options(), registry(&runs));
+        let flaky = |times: u32| Signature::new("wire.flaky").arg(times);
+        let told = |id: &str| echo().task_id(id);
+        lab.send_task(flaky(2).link(told("done")).link_error(told("never"))).await;
+        lab.send_task(flaky(9).task_id("nine").link(told("never")).link_error(told("failed")))
+            .await;
+        assert_eq!(ended(&lab, "done").await.1, json!(7));
+        assert_eq!(ended(&lab, "failed").await.1, json!("nine"));
+        worker.finish().await;
+        let ran = [("done".to_owned(), 1), ("failed".to_owned(), 1)];
+        assert_eq!(*runs.lock().unwrap(), HashMap::from(ran));
     });
 }
 
@@ -397,5 +462,22 @@ fn a_chord_that_is_counted_in_a_list_fails_and_says_why() {
         assert_eq!(state, "FAILURE");
         assert!(failure["exc_message"][0].as_str().unwrap().contains("result_chord_ordered"));
         worker.finish().await;
+    });
+}
+
+#[test]
+fn a_task_that_is_lost_with_its_worker_calls_its_errback() {
+    on_each_broker("a lost task with links", async |url| {
+        let lab = Lab::at(url).await;
+        let mut worker = lab.start(options());
+        let held = Signature::new("lab.hold").task_id("held");
+        let all = lab.send_task(chain([held, echo()]).link_error(echo().queue("other"))).await;
+        worker.until_started().await;
+        worker.stop.cold();
+        worker.ended().await;
+        // The connections that the worker had opened ended with it.
+        let lab = Lab::looking_at(url).await;
+        assert_eq!(ended(&lab, &all.id).await.0, "FAILURE");
+        assert_eq!(lab.count("LLEN", "other").await, 1);
     });
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use serde_json::{Value, json};
-use taskqueue::{Message, MessageError, Signature, State, TaskMeta, keys};
+use taskqueue::{Message, MessageError, Signature, State, TaskMeta, chain, keys};
 
 fn golden(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(folder)
@@ -135,6 +135,76 @@ fn our_message_is_byte_for_byte_what_celery_writes() {
         let ours = signature.task_id(id).message().unwrap().encode().unwrap();
         assert_eq!(with_the_same_ids(&ours, &golden), golden, "{name}");
     }
+}
+
+/// A message's body as text, and the rest of the message without it.
+fn taken_apart(raw: &str) -> (String, String) {
+    let message: Value = serde_json::from_str(raw).unwrap();
+    let body = message["body"].as_str().unwrap();
+    (String::from_utf8(bytes_of(body)).unwrap(), raw.replace(body, "(body)"))
+}
+
+/// The first message of a canvas, as a Celery client wrote it.
+fn canvas(name: &str) -> String {
+    let file = fs::read(golden("canvas").join(format!("{name}.json"))).unwrap();
+    let recording: Value = serde_json::from_slice(&file).unwrap();
+    recording["steps"][0]["message"].as_str().unwrap().to_owned()
+}
+
+/// The same calls as in golden/messages/index.json and golden/canvas/record.py.
+fn linked_calls() -> Vec<(String, Signature)> {
+    let add = |args: &[i64]| args.iter().fold(Signature::new("wire.add"), |add, arg| add.arg(*arg));
+    let echo = || Signature::new("wire.echo");
+    let mail = |to: &str, text: &str| feedback().arg(to).arg(text).immutable();
+    let linked = hi().link(mail("b@example.com", "cb")).link_error(mail("c@example.com", "eb"));
+    let mails = chain([hi(), mail("b@example.com", "2"), mail("c@example.com", "3")]);
+    let own_options = add(&[3]).queue("emails").countdown(Duration::from_millis(1500)).priority(3);
+    vec![
+        (raw("link"), linked),
+        (raw("chain"), mails),
+        (canvas("link"), add(&[1, 2]).link(add(&[10]))),
+        (canvas("link_two"), add(&[1, 2]).link(add(&[10])).link(echo())),
+        (
+            canvas("link_countdown"),
+            add(&[1, 2]).link(add(&[10]).countdown(Duration::from_secs(30))),
+        ),
+        (canvas("link_nested"), add(&[1, 2]).link(add(&[10]).link(echo()).link_error(echo()))),
+        (canvas("link_chain"), add(&[1, 2]).link(chain([add(&[10]), echo()]))),
+        (canvas("chain"), chain([add(&[1, 2]), add(&[3]), add(&[4])])),
+        (
+            canvas("chain_options"),
+            chain([add(&[1, 2]).link(echo()), own_options]).link(echo()).link_error(echo()),
+        ),
+    ]
+}
+
+#[test]
+fn our_links_are_byte_for_byte_what_celery_writes() {
+    for (golden, signature) in linked_calls() {
+        let (golden_body, golden_rest) = taken_apart(&golden);
+        let id = serde_json::from_str::<Value>(&golden).unwrap()["headers"]["id"].clone();
+        let ours = signature.task_id(id.as_str().unwrap()).message().unwrap().encode().unwrap();
+        let (body, rest) = taken_apart(&ours);
+        assert_eq!(with_the_same_ids(&rest, &golden_rest), golden_rest);
+        assert_eq!(with_ids_by_order(&body), with_ids_by_order(&golden_body));
+    }
+}
+
+/// Ids replaced by the order in which they come.
+fn with_ids_by_order(text: &str) -> String {
+    let is_uuid =
+        |part: &&str| part.len() == 36 && part.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    let ids: Vec<&str> = text.split('"').filter(is_uuid).collect();
+    (0..).zip(&ids).fold(text.to_owned(), |text, (at, id)| text.replace(*id, &format!("id {at}")))
+}
+
+#[test]
+fn an_option_of_a_chain_is_its_first_tasks() {
+    let add = || Signature::new("wire.add");
+    let later = chain([add(), add()]).countdown(Duration::from_secs(30)).message().unwrap();
+    assert!(later.eta().unwrap().is_some());
+    let (body, _) = taken_apart(&later.encode().unwrap());
+    assert!(!body.contains("countdown"), "{body}");
 }
 
 #[test]
@@ -346,4 +416,9 @@ fn every_recorded_result_is_read_back() {
 fn base64_of(text: &str) -> String {
     use base64::Engine;
     base64::prelude::BASE64_STANDARD.encode(text)
+}
+
+fn bytes_of(base64: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::prelude::BASE64_STANDARD.decode(base64).unwrap()
 }

@@ -6,7 +6,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::link::{self, Link, Options, Raw, raw};
+use super::link::{self, Kind, Link, Options, Raw, raw};
+use super::sender;
+use crate::signature::{self, Signature, When};
+use crate::time;
 
 /// The tasks that follow this one, each null where there is none.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -58,6 +61,17 @@ impl Embed {
         let chord = options.remove("chord").filter(|value| value.get() != "null");
         Self { callbacks, errbacks, chain, chord }
     }
+
+    pub(super) fn of(signature: &Signature) -> Self {
+        let list = |links: Vec<Link>| (!links.is_empty()).then(|| raw(&links));
+        Self {
+            callbacks: list(signature.callbacks.iter().map(Link::from).collect()),
+            errbacks: list(signature.errbacks.iter().map(Link::from).collect()),
+            // Reversed, so that a worker takes the next one from the end.
+            chain: list(signature.chain.iter().rev().map(|task| link(task, true)).collect()),
+            chord: None,
+        }
+    }
 }
 
 /// The error names what is no signature, or one of a kind that we don't know.
@@ -65,4 +79,71 @@ fn read(name: &str, json: Option<&RawValue>) -> Result<Vec<Link>, String> {
     let Some(json) = json else { return Ok(Vec::new()) };
     let read = link::is_shallow(json).and_then(|()| link::links(json));
     read.map_err(|error| format!("the {name} of this task: {error}"))
+}
+
+/// A signature of ours, to be embedded in another one's message.
+impl From<&Signature> for Link {
+    fn from(signature: &Signature) -> Self {
+        if signature.chain.is_empty() {
+            return link(signature, false);
+        }
+        let tasks = std::iter::once(signature).chain(&signature.chain);
+        let tasks = tasks.map(|task| link(task, false)).collect();
+        Self::composite(Kind::Chain(tasks), Options::default())
+    }
+}
+
+/// One task, without the rest of its chain.
+fn link(signature: &Signature, frozen: bool) -> Link {
+    Link {
+        task: signature.task.clone(),
+        args: signature.args.iter().map(raw).collect(),
+        kind: Kind::Task(raw(&signature.kwargs)),
+        options: options(signature, frozen),
+        immutable: signature.immutable,
+    }
+}
+
+/// What the signature says of its own sending, and of what follows it.
+fn options(signature: &Signature, frozen: bool) -> Options {
+    let mut options = written(&signature.options);
+    let mut links = [("link", &signature.callbacks), ("link_error", &signature.errbacks)];
+    if frozen {
+        options.set("reply_to", &sender().reply_to);
+        // A chain hands down its errbacks first.
+        links.reverse();
+    }
+    for (name, signatures) in links.into_iter().filter(|(_, signatures)| !signatures.is_empty()) {
+        options.set(name, &signatures.iter().map(Link::from).collect::<Vec<_>>());
+    }
+    options
+}
+
+/// Only what differs from the default, as in Celery: the worker that sends it fills in the rest.
+fn written(ours: &signature::Options) -> Options {
+    let mut options = Options::default();
+    for (relative, absolute, when) in
+        [("countdown", "eta", ours.eta), ("expires", "expires", ours.expires)]
+    {
+        match when {
+            Some(When::In(duration)) => options.set(relative, &time::seconds(duration)),
+            Some(When::At(instant)) => options.set(absolute, &time::isoformat(instant)),
+            None => {}
+        }
+    }
+    let mut set = |name: &str, differs: bool, value: Raw| {
+        if differs {
+            options.insert(name, value);
+        }
+    };
+    set("priority", ours.priority != 0, raw(&ours.priority));
+    set("queue", ours.queue.is_some(), raw(&ours.queue));
+    set("retries", ours.retries != 0, raw(&ours.retries));
+    set("ignore_result", ours.ignore_result, raw(&true));
+    set("time_limit", ours.time_limit.is_some(), raw(&ours.time_limit.map(time::seconds)));
+    let soft = ours.soft_time_limit;
+    set("soft_time_limit", soft.is_some(), raw(&soft.map(time::seconds)));
+    set("headers", !ours.headers.is_empty(), raw(&ours.headers));
+    set("task_id", ours.task_id.is_some(), raw(&ours.task_id));
+    options
 }
