@@ -13,7 +13,7 @@ use support::on_each_broker;
 use support::proxy::Proxy;
 use taskqueue::{
     AsyncResult, Broker, Registry, RetryPolicy, Signature, Stop, Task, TaskError, Worker,
-    WorkerOptions,
+    WorkerOptions, keys,
 };
 
 const TASKS: usize = 40;
@@ -21,8 +21,8 @@ const LOSSES: usize = 10;
 
 type Runs = Arc<Mutex<HashMap<String, u32>>>;
 
-/// Counts its runs by id; the first attempt of a flaky one fails.
-fn counted(runs: &Runs) -> [Task; 2] {
+/// Each counts its runs by id. The first attempt of a flaky one fails; `lab.after` follows another.
+fn counted(runs: &Runs) -> [Task; 3] {
     let count = |runs: Runs, fails: u32| {
         move |request: Arc<taskqueue::Request>, ()| {
             *runs.lock().unwrap().entry(request.id.clone()).or_default() += 1;
@@ -30,17 +30,37 @@ fn counted(runs: &Runs) -> [Task; 2] {
             async move { if again { Err(TaskError::new("ValueError", "again")) } else { Ok(()) } }
         }
     };
+    let after = Arc::clone(runs);
+    let after = move |request: Arc<taskqueue::Request>, (_,): (serde_json::Value,)| {
+        *after.lock().unwrap().entry(request.id.clone()).or_default() += 1;
+        async { Ok(()) }
+    };
     let policy = RetryPolicy::default()
         .autoretry_for(["ValueError"])
         .default_retry_delay(Duration::from_millis(1));
     [
         Task::new("lab.once", [], count(Arc::clone(runs), 0)),
+        Task::new("lab.after", ["result"], after),
         Task::new("lab.flaky", [], count(Arc::clone(runs), 1)).retry(policy),
     ]
 }
 
 /// Runs `task` 40 times with a worker behind a proxy that loses ten answers of `script`.
 async fn run_all(url: &str, task: &str, script: &str, options: WorkerOptions) -> Runs {
+    run_each(url, script, options, async |lab, number| {
+        let sent = lab.send_task(Signature::new(task).task_id(format!("task-{number}"))).await;
+        sent.get(PATIENCE).await.unwrap();
+    })
+    .await
+}
+
+/// The same, whatever a run is.
+async fn run_each(
+    url: &str,
+    script: &str,
+    options: WorkerOptions,
+    run: impl AsyncFn(&mut Lab, usize),
+) -> Runs {
     let mut lab = Lab::at(url).await;
     let proxy = Proxy::before(url, Script::new(script).get_hash(), LOSSES).await;
     let runs = Runs::default();
@@ -51,8 +71,7 @@ async fn run_all(url: &str, task: &str, script: &str, options: WorkerOptions) ->
     let working = tokio::spawn(worker.run(stop.clone()));
     // One after the other, so that each has scripts of its own whose answers can be lost.
     for number in 0..TASKS {
-        let sent = lab.send_task(Signature::new(task).task_id(format!("task-{number}"))).await;
-        sent.get(PATIENCE).await.unwrap();
+        run(&mut lab, number).await;
     }
     stop.warm();
     working.await.unwrap().unwrap();
@@ -63,8 +82,12 @@ async fn run_all(url: &str, task: &str, script: &str, options: WorkerOptions) ->
 }
 
 fn assert_each_ran(runs: &Runs, times: u32) {
+    assert_all_ran(runs, TASKS, times);
+}
+
+fn assert_all_ran(runs: &Runs, tasks: usize, times: u32) {
     let runs = runs.lock().unwrap();
-    assert_eq!(runs.len(), TASKS);
+    assert_eq!(runs.len(), tasks);
     assert!(runs.values().all(|count| *count == times), "{runs:?}");
 }
 
@@ -83,6 +106,59 @@ fn lost_answers_to_result_and_acknowledgement_run_nothing_twice() {
             let runs =
                 run_all(url, "lab.once", include_str!("../src/broker/settle.lua"), options).await;
             assert_each_ran(&runs, 1);
+        }
+    });
+}
+
+/// A task and the one that follows it.
+async fn run_linked(lab: &mut Lab, number: usize) {
+    let callback = Signature::new("lab.after").task_id(format!("after-{number}"));
+    lab.send_task(Signature::new("lab.once").task_id(format!("task-{number}")).link(callback))
+        .await;
+    let after = AsyncResult::new(format!("after-{number}"), &lab.broker);
+    after.get(PATIENCE).await.unwrap();
+}
+
+/// A chord of one task.
+async fn run_chord(lab: &mut Lab, number: usize) {
+    let task = Signature::new("lab.once").task_id(format!("task-{number}"));
+    let mut message: serde_json::Value =
+        serde_json::from_str(&task.message().unwrap().encode().unwrap()).unwrap();
+    let group = format!("group-{number}");
+    let options = serde_json::json!({"task_id": format!("after-{number}"), "group_id": group});
+    let body = serde_json::json!([[], {}, {"chord": {"task": "lab.after", "args": [], "kwargs": {},
+        "options": options, "subtask_type": null, "immutable": false}}]);
+    message["body"] = body.to_string().into();
+    message["properties"].as_object_mut().unwrap().remove("body_encoding");
+    message["headers"]["group"] = group.clone().into();
+    message["headers"]["group_index"] = 0.into();
+    lab.send::<()>(&["SET", &keys::chord(&group).size, "1"]).await;
+    lab.send::<()>(&["LPUSH", "celery", &message.to_string()]).await;
+    let after = AsyncResult::new(format!("after-{number}"), &lab.broker);
+    after.get(PATIENCE).await.unwrap();
+}
+
+#[test]
+fn lost_answers_to_result_and_acknowledgement_make_no_second_callback() {
+    on_each_broker("lost answers to settle with a callback", async |url| {
+        for options in [late(), options()] {
+            let settle = include_str!("../src/broker/settle.lua");
+            let runs = run_each(url, settle, options, run_linked).await;
+            assert_all_ran(&runs, 2 * TASKS, 1);
+        }
+    });
+}
+
+#[test]
+fn lost_answers_to_a_chord_make_no_second_body() {
+    on_each_broker("lost answers to chords", async |url| {
+        for script in
+            [include_str!("../src/broker/chord_part.lua"), include_str!("../src/broker/settle.lua")]
+        {
+            for options in [late(), options()] {
+                let runs = run_each(url, script, options, run_chord).await;
+                assert_all_ran(&runs, 2 * TASKS, 1);
+            }
         }
     });
 }
