@@ -11,6 +11,7 @@ mod support;
 
 mod beat;
 mod built_in;
+mod canvas;
 mod control;
 mod events;
 mod flower;

@@ -19,6 +19,9 @@ fn registry() -> Registry {
     Registry::new([
         Task::new("tasks.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) }),
         Task::new("tasks.echo", ["value"], |_, (value,): (Value,)| async move { Ok(value) }),
+        Task::new("tasks.total", ["numbers"], |_, (numbers,): (Vec<i64>,)| async move {
+            Ok(numbers.iter().sum::<i64>())
+        }),
         Task::new("tasks.who", [], |_, ()| async { Ok("ours") }),
         Task::new("tasks.now", [], |_, ()| async {
             Ok(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64())

@@ -34,6 +34,17 @@ def echo(value):
 
 
 @app.task
+def total(numbers):
+    return sum(numbers)
+
+
+@app.task
+def explain(request, error, traceback):
+    """An errback in the style that Celery calls where it has the task at hand."""
+    return [request.id, repr(error)]
+
+
+@app.task
 def who():
     return "Celery"
 
