@@ -43,6 +43,7 @@ pub struct Broker {
     connection: Connection,
     scripts: Scripts,
     observe: Option<Observer>,
+    most_waiting: Option<usize>,
     /// Counts the events that are published for each message sent, where they are.
     sent_events: Option<LamportClock>,
     routes: Routes,
@@ -75,6 +76,7 @@ impl Broker {
             connection: Connection::new(url, ANSWER_TIMEOUT)?,
             scripts: Scripts::new(),
             observe: None,
+            most_waiting: None,
             sent_events: None,
             routes: Routes::default(),
         })
@@ -120,6 +122,14 @@ impl Broker {
         &self.routes
     }
 
+    /// The same, and a message is refused while this many wait in its list: a queue that is not
+    /// drained is a promise that is not kept, and it fills Redis' memory. What a worker sends
+    /// again is never refused.
+    #[must_use]
+    pub fn most_waiting(self, limit: usize) -> Self {
+        Self { most_waiting: Some(limit), ..self }
+    }
+
     /// The address and the database, without user and password.
     #[must_use]
     pub fn url(&self) -> &str {
@@ -147,17 +157,22 @@ impl Broker {
         deadline: Instant,
     ) -> Result<bool, BrokerError> {
         let deadline = self.connection.clock().await?.at(deadline);
+        let list = keys::list(queue, message.properties.priority);
         let mut call = self.scripts.publish.prepare_invoke();
-        call.key(keys::list(queue, message.properties.priority)).key(keys::PUBLISHED);
+        call.key(&list).key(keys::PUBLISHED);
         call.key(keys::binding(queue)).key(keys::binding_permanent(queue));
         call.arg(raw).arg(message.properties.delivery_tag()).arg(keys::binding_member(queue));
         call.arg(format!("{deadline:.6}"));
-        let outcome: String = self.connection.invoke(&call).await?;
-        let sent = outcome == "sent";
-        if sent {
-            self.tell_sent(queue, message, raw).await;
+        call.arg(self.most_waiting.map_or(String::new(), |limit| limit.to_string()));
+        match self.connection.invoke::<String>(&call).await?.as_str() {
+            "sent" => self.tell_sent(queue, message, raw).await,
+            "full" => {
+                let waiting = self.most_waiting.unwrap_or_default();
+                return Err(BrokerError::Full { list, waiting });
+            }
+            _ => return Ok(false),
         }
-        Ok(sent)
+        Ok(true)
     }
 
     /// Publishes `task-sent`, where that is wanted.

@@ -45,6 +45,16 @@ pub enum BrokerError {
         /// How long we waited.
         waited: Duration,
     },
+    /// As many messages wait as [`Broker::most_waiting`](crate::Broker::most_waiting) allows.
+    #[error(
+        "{waiting} messages wait in {list} already: it takes no more\n  next: start another worker, for the lab with `cargo run --bin step6_worker`, or wait until it has caught up"
+    )]
+    Full {
+        /// The list.
+        list: String,
+        /// How many wait there at least.
+        waiting: usize,
+    },
     /// The message can't be written as JSON.
     #[error(
         "task {task}: its arguments are not JSON: {source}\n  next: send strings, numbers, lists and maps with text keys"

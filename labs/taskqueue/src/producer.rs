@@ -36,7 +36,7 @@ impl Signature {
     /// chain, on that of its last task.
     ///
     /// # Errors
-    /// Within a second: Redis is unreachable, slow or refuses. The task was not sent then.
+    /// Within a second: Redis is unreachable, slow or refuses, or the queue is full. The task was not sent then.
     pub async fn apply_async(&self, broker: &Arc<Broker>) -> Result<AsyncResult, BrokerError> {
         let frozen = self.routed(broker).frozen();
         let message = frozen.message()?;
@@ -88,9 +88,10 @@ impl Signature {
 /// What another attempt within the second would not change: Redis said no, or nobody listens at all.
 fn is_final(error: &BrokerError) -> bool {
     match error {
-        BrokerError::Refused { .. } | BrokerError::Url { .. } | BrokerError::Arguments { .. } => {
-            true
-        }
+        BrokerError::Refused { .. }
+        | BrokerError::Full { .. }
+        | BrokerError::Url { .. }
+        | BrokerError::Arguments { .. } => true,
         BrokerError::Unreachable { source, .. } => source.is_connection_refusal(),
         BrokerError::Slow { .. } => false,
     }

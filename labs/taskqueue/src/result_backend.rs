@@ -8,7 +8,7 @@ pub(crate) mod document;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::StreamExt;
 use serde::Deserialize;
@@ -17,8 +17,8 @@ use tokio::time::timeout;
 
 use crate::broker::Broker;
 use crate::error::{BrokerError, ResultError};
-use crate::keys;
 use crate::task_error::TaskError;
+use crate::{keys, time};
 
 /// How long a result is kept: Celery's `result_expires`, a day.
 pub(crate) const RESULT_EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
@@ -122,6 +122,12 @@ impl TaskMeta {
         Ok(Self { state: State::from_word(&status), result, traceback, date_done })
     }
 
+    /// When it ended, by the clock of the worker's machine; `None` before, and where the time can't be read.
+    #[must_use]
+    pub fn done_at(&self) -> Option<SystemTime> {
+        time::parse(self.date_done.as_deref()?).map(SystemTime::from)
+    }
+
     /// The exception of a FAILURE, RETRY or REVOKED.
     #[must_use]
     pub fn error(&self) -> TaskError {
@@ -173,7 +179,7 @@ impl AsyncResult {
     /// # Errors
     /// The task failed or was revoked; it did not end within `patience`; the broker was away all the time.
     pub async fn get(&self, patience: Duration) -> Result<Value, ResultError> {
-        let meta = match timeout(patience, self.ready()).await {
+        let meta = match timeout(patience, self.until(|meta| meta.state.is_ready())).await {
             Ok(meta) => meta,
             // The broker's own error says more than "no result", if that is what we waited for.
             Err(_) => self.meta().await?,
@@ -218,14 +224,19 @@ impl AsyncResult {
         self.broker.connection().query(&redis::Cmd::del(keys::task_meta(&self.id))).await
     }
 
-    /// Looks until the state is final, and again whenever the channel says something or a second has passed:
-    /// a message of the channel may be lost, the key is not.
-    async fn ready(&self) -> TaskMeta {
+    /// Waits until what is known of the task is `enough`, however long that takes and whether the
+    /// broker is there meanwhile or not; on a connection of its own.
+    ///
+    /// Looks whenever the channel says something or a second has passed: a message of the channel
+    /// may be lost, the key is not.
+    pub async fn until(&self, enough: impl Fn(&TaskMeta) -> bool) -> TaskMeta {
         loop {
-            // An error is no news: it is why we look again.
-            let _ = self.watch().await;
+            if let Some(meta) = self.watch(&enough).await {
+                return meta;
+            }
+            // The channel can't be heard; perhaps the key can be read.
             if let Ok(meta) = self.meta().await
-                && meta.state.is_ready()
+                && enough(&meta)
             {
                 return meta;
             }
@@ -233,17 +244,19 @@ impl AsyncResult {
         }
     }
 
-    /// Returns when the task is ready, or when the channel can't be heard.
-    async fn watch(&self) -> redis::RedisResult<()> {
-        let mut channel = self.broker.connection().client().get_async_pubsub().await?;
-        channel.subscribe(keys::task_meta(&self.id)).await?;
+    /// `None` when the channel or the key can't be had any longer.
+    async fn watch(&self, enough: impl Fn(&TaskMeta) -> bool) -> Option<TaskMeta> {
+        let mut channel = self.broker.connection().client().get_async_pubsub().await.ok()?;
+        channel.subscribe(keys::task_meta(&self.id)).await.ok()?;
         let mut messages = channel.on_message();
-        while let Ok(meta) = self.meta().await {
-            if meta.state.is_ready() {
-                break;
+        loop {
+            let meta = self.meta().await.ok()?;
+            if enough(&meta) {
+                return Some(meta);
             }
-            let _ = timeout(Duration::from_secs(1), messages.next()).await;
+            if let Ok(None) = timeout(Duration::from_secs(1), messages.next()).await {
+                return None;
+            }
         }
-        Ok(())
     }
 }

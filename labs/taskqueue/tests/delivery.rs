@@ -208,6 +208,22 @@ fn an_entry_that_nobody_can_read_is_put_aside() {
 }
 
 #[test]
+fn a_queue_that_is_full_refuses_and_takes_again_when_a_worker_has_taken() {
+    on_each_broker("a full queue", async |url| {
+        let mut lab = Lab::at(url).await;
+        let broker = Arc::new(Broker::new(url).unwrap().most_waiting(2));
+        for _ in 0..2 {
+            add(1, 1).delay(&broker).await.unwrap();
+        }
+        let Err(error) = add(1, 1).delay(&broker).await else { panic!("it was full") };
+        assert!(error.to_string().contains("2 messages wait in celery already"), "{error}");
+        assert_eq!(lab.ask::<i64>("LLEN celery").await, 2);
+        lab.ask::<String>("RPOP celery").await;
+        add(1, 1).delay(&broker).await.unwrap();
+    });
+}
+
+#[test]
 fn without_a_broker_sending_fails_in_a_second_and_says_what_to_start() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

@@ -5,7 +5,7 @@ mod support;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::Utc;
 use futures_util::StreamExt;
@@ -49,6 +49,25 @@ fn a_task_is_run_and_its_result_is_stored_as_celery_stores_it() {
             lab.ask("ZCARD unacked_index").await,
         ];
         assert_eq!(left, [0, 0, 0]);
+    });
+}
+
+#[test]
+fn whoever_waits_for_a_change_hears_each_of_them_and_when_the_task_ended() {
+    on_each_broker("each change", async |url| {
+        let lab = Lab::at(url).await;
+        let task = lab.send_task(Signature::new("lab.hold")).await;
+        let worker = lab.start(WorkerOptions { track_started: true, ..options() });
+        let started = task.until(|meta| meta.state != State::Pending).await;
+        assert_eq!((started.done_at(), started.state), (None, State::Started));
+        let began = SystemTime::now();
+        lab.gate.notify_one();
+        let ended = task.until(|meta| meta.state != State::Started).await;
+        assert_eq!(ended.state, State::Success);
+        // As Celery does, it is written to the microsecond.
+        let slack = Duration::from_micros(1);
+        assert!((began - slack..=SystemTime::now()).contains(&ended.done_at().unwrap()));
+        worker.finish().await;
     });
 }
 

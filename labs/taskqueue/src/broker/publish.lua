@@ -1,14 +1,19 @@
 -- Writes one message, once, or not at all.
 -- Before: the caller made the message.  After: it stands in its list, and Celery knows the queue.
--- KEYS list, published, binding, binding_permanent   ARGV message, delivery tag, binding member, deadline
--- Reply: 'sent'; 'late' when the deadline has passed, so that a caller who gave up is right.
+-- KEYS list, published, binding, binding_permanent   ARGV message, delivery tag, binding member, deadline, most ('' is no limit)
+-- Reply: 'sent'; 'late' when the deadline has passed, so that a caller who gave up is right; 'full'.
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 if now > tonumber(ARGV[4]) then
   return 'late'
 end
 -- A caller that lost the answer sends again; the tag tells that it is the same message.
-if redis.call('ZADD', KEYS[2], 'NX', now, ARGV[2]) == 1 then
+local again = redis.call('ZSCORE', KEYS[2], ARGV[2])
+if not again and ARGV[5] ~= '' and redis.call('LLEN', KEYS[1]) >= tonumber(ARGV[5]) then
+  return 'full'
+end
+if not again then
+  redis.call('ZADD', KEYS[2], now, ARGV[2])
   redis.call('LPUSH', KEYS[1], ARGV[1])
   redis.call('SADD', KEYS[3], ARGV[3])
   redis.call('SADD', KEYS[4], ARGV[3])
