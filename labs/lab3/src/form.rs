@@ -1,4 +1,5 @@
-//! The feedback form: one page at `/`, one at `/success/`, over HTTP/1.1.
+//! The feedback form: one page at `/`, one at `/success/`, over HTTP/1.1; and `/progress/`, a stream
+//! from which the second hears how its task comes along.
 //!
 //! As in Django's version: a valid POST to `/` leads to 302 and `/success/`; an invalid one gets the
 //! form again with status 200, the fields marked and what was typed kept.
@@ -9,6 +10,8 @@
 //! A visitor's way through the files:
 //! `server` accepts → `connection` bounds it → `request` reads and refuses → `site` handles, with
 //! `submissions` in between so that a form sent twice is one submission → `answer` dresses the page.
+//! The redirect carries a `receipt` to the page behind it: the form itself remembers nobody, so it
+//! can be stopped and started while its visitors wait.
 //!
 //! What is *not* promised: a visitor who leaves early takes nothing back. What was submitted is
 //! carried to its end, and the outcome is kept for whoever sends the same form again.
@@ -17,19 +20,25 @@ mod answer;
 mod connection;
 mod event;
 mod limits;
+mod places;
+mod receipt;
 mod rejection;
 mod request;
 mod server;
 mod site;
+mod stream;
 mod submissions;
 mod urlencoded;
 
 use std::future::Future;
+use std::time::{Duration, SystemTime};
 
+use crate::clock::LabClock;
 use crate::feedback::Feedback;
 
 pub use event::FormEvent;
 pub use limits::Limits;
+pub(crate) use receipt::Receipt;
 pub use server::serve;
 
 /// What a valid form leads to.
@@ -42,12 +51,22 @@ pub trait OnSubmit: Send + Sync + 'static {
         submission: Submission,
     ) -> impl Future<Output = Result<Accepted, Refused>> + Send;
 
-    /// What became of a task, for the page at `/success/?task=<id>`; `None` where there are no tasks.
+    /// What has become of a task, for the page at `/success/?task=<id>`; `None` where there are no
+    /// tasks. If that is what was `seen` already, waits until it is something else.
     ///
     /// The id comes from a URL, but has only `A-Z a-z 0-9 _ . : -`, and at most 255 of them.
-    fn progress(&self, task_id: &str) -> impl Future<Output = Option<Progress>> + Send {
-        let _ = task_id;
+    fn progress(
+        &self,
+        task_id: &str,
+        seen: Option<&Progress>,
+    ) -> impl Future<Output = Option<Progress>> + Send {
+        let _ = (task_id, seen);
         async { None }
+    }
+
+    /// The clock by which the pages tell durations: real time, unless said otherwise.
+    fn clock(&self) -> LabClock {
+        LabClock::new(1.0)
     }
 }
 
@@ -65,7 +84,10 @@ pub struct Submission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
     /// All is done: 302 to `/success/`.
-    Sent,
+    Sent {
+        /// How long the work took, in real time.
+        worked: Duration,
+    },
     /// A task will do it: 302 to `/success/?task=<id>`.
     Queued {
         /// What `progress` is asked for later.
@@ -94,10 +116,15 @@ impl Refused {
 /// How far a task has come, for the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
-    /// Celery's word: PENDING, STARTED, RETRY, SUCCESS, FAILURE or REVOKED.
-    pub state: String,
+    /// Celery's word: PENDING, STARTED, RETRY, SUCCESS, FAILURE or REVOKED; `None` while it can't
+    /// be asked for.
+    pub state: Option<String>,
+    /// Why it is tried again, or will not be.
+    pub reason: Option<String>,
     /// The redis-cli line that shows the same.
     pub command: String,
-    /// Whether the state will not change any more; until then the page reloads itself.
+    /// Whether the state will not change any more; until then the page looks again.
     pub done: bool,
+    /// When it came to its end, if that is known.
+    pub done_at: Option<SystemTime>,
 }

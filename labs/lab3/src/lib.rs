@@ -14,6 +14,7 @@ pub mod mail;
 pub mod narration;
 mod page;
 pub mod printable;
+pub mod progress;
 pub mod scenario;
 pub mod settings;
 pub mod slow_mail;

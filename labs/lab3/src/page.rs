@@ -1,15 +1,21 @@
 //! The pages, as HTML that escapes by type: what a visitor typed can only become text.
 //!
-//! No script, nothing from elsewhere, one style sheet inside the page. As Django renders a form:
-//! the same labels, the same ids, an `errorlist` that `aria-describedby` ties to its field.
+//! Nothing from elsewhere: the style sheet and the script are inside the page. A script only makes
+//! better what works without it. As Django renders a form: the same labels, the same ids, an
+//! `errorlist` that `aria-describedby` ties to its field.
 //! It knows no HTTP: which status and headers go with a page is decided in `form`.
+
+mod success;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::clock::LabClock;
 use crate::feedback::{FieldError, FieldErrors, LONGEST_EMAIL, LONGEST_MESSAGE};
-use crate::form::{Progress, Refused};
+use crate::form::Refused;
+pub(crate) use success::{Told, success};
 
-const STYLE: PreEscaped<&str> = PreEscaped(include_str!("page.css"));
+const STYLE: PreEscaped<&str> = PreEscaped(include_str!("page/page.css"));
+const FORM_SCRIPT: &str = include_str!("page/form.js");
 
 const HEADING: &str = "How are we doing?";
 
@@ -26,8 +32,10 @@ enum Focus {
 /// A page without its frame.
 pub(crate) struct Page {
     title: String,
-    /// Whether it loads itself again every second.
-    live: bool,
+    /// What goes on behind it; it runs when the page is there.
+    script: Option<&'static str>,
+    /// Where no script runs: after how many seconds it loads itself again.
+    again: Option<u32>,
     content: Markup,
 }
 
@@ -37,14 +45,16 @@ pub(crate) struct Form<'a> {
     pub(crate) message: &'a str,
     /// Tells two forms apart, so that one sent twice is known again.
     pub(crate) token: &'a str,
+    /// By which its wait is told.
+    pub(crate) clock: LabClock,
 }
 
 impl Page {
     fn new(title: &str, content: Markup) -> Self {
-        Self { title: title.to_owned(), live: false, content }
+        Self { title: title.to_owned(), script: None, again: None, content }
     }
 
-    /// The whole document; the nonce allows its style sheet.
+    /// The whole document; the nonce allows its style sheet and its script.
     pub(crate) fn render(&self, nonce: &str) -> Markup {
         html! {
             (DOCTYPE)
@@ -53,13 +63,20 @@ impl Page {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    @if self.live { meta http-equiv="refresh" content="1"; }
+                    @if let Some(seconds) = self.again {
+                        noscript { meta http-equiv="refresh" content=(seconds); }
+                    }
                     title { (self.title) }
                     // Otherwise the browser asks for /favicon.ico, and the terminal shows it.
                     link rel="icon" href="data:,";
                     style nonce=(nonce) { (STYLE) }
                 }
-                body { main { (self.content) } }
+                body {
+                    main { (self.content) }
+                    @if let Some(script) = self.script {
+                        script nonce=(nonce) { (PreEscaped(script)) }
+                    }
+                }
             }
         }
     }
@@ -69,14 +86,14 @@ impl Form<'_> {
     /// The form as a visitor finds it.
     pub(crate) fn empty(&self) -> Page {
         let content = self.content(&html! {}, &NO_ERRORS, Focus::Email);
-        Page::new(HEADING, content)
+        Self::page(HEADING, content)
     }
 
     /// The form again, its mistakes marked; the first of them has the focus.
     pub(crate) fn invalid(&self, errors: &FieldErrors) -> Page {
         let focus = if errors.email.is_some() { Focus::Email } else { Focus::Message };
         let title = format!("Error: {HEADING}");
-        Page::new(&title, self.content(&html! {}, errors, focus))
+        Self::page(&title, self.content(&html! {}, errors, focus))
     }
 
     /// The form again, under a banner that says what happened and has the focus.
@@ -90,18 +107,24 @@ impl Form<'_> {
             }
         };
         let title = format!("Not accepted: {HEADING}");
-        Page::new(&title, self.content(&banner, &NO_ERRORS, Focus::Elsewhere))
+        Self::page(&title, self.content(&banner, &NO_ERRORS, Focus::Elsewhere))
+    }
+
+    fn page(title: &str, content: Markup) -> Page {
+        Page { script: Some(FORM_SCRIPT), ..Page::new(title, content) }
     }
 
     fn content(&self, banner: &Markup, errors: &FieldErrors, focus: Focus) -> Markup {
         html! {
             h1 { (HEADING) }
             (banner)
-            form method="post" action="/" {
+            // `novalidate`: what is wrong is said beside the field, in the same words for everybody.
+            form method="post" action="/" novalidate data-speed=(self.clock.speed()) {
                 input type="hidden" name="token" value=(self.token);
                 (self.email_field(errors.email.as_ref(), focus == Focus::Email))
                 (self.message_field(errors.message.as_ref(), focus == Focus::Message))
                 button type="submit" { "Submit" }
+                p.note role="status" {}
             }
         }
     }
@@ -146,50 +169,6 @@ fn error_list(id: &str, error: Option<&FieldError>) -> Markup {
         @if let Some(error) = error {
             ul.errorlist id=(id) { li { (error) } }
         }
-    }
-}
-
-/// The page after a form that was taken; with a task, how far that has come.
-pub(crate) fn success(task: Option<(&str, Progress)>) -> Page {
-    let live = task.as_ref().is_some_and(|(_, progress)| !progress.done);
-    let content = html! {
-        h1 { "Thank You!" }
-        @match &task {
-            Some((id, progress)) => (task_progress(id, progress)),
-            None => p { "Your feedback has been sent." },
-        }
-        p { a href="/" { "Submit another" } }
-    };
-    Page { live, ..Page::new("Thank You!", content) }
-}
-
-fn task_progress(id: &str, progress: &Progress) -> Markup {
-    html! {
-        p { "Your feedback has been accepted. A worker sends the mail." }
-        dl {
-            dt { "Task" }
-            dd { code { (id) } }
-            dt { "State" }
-            dd role="status" aria-live="polite" aria-atomic="true" {
-                strong.state { (progress.state) } " " (meaning(&progress.state))
-            }
-            dt { "See for yourself" }
-            dd { code { (progress.command) } }
-        }
-        @if !progress.done { p.note { "This page looks again every second." } }
-    }
-}
-
-/// Celery's states in words.
-fn meaning(state: &str) -> &'static str {
-    match state {
-        "PENDING" => "waiting in the queue, or never heard of: Celery has one word for both",
-        "RECEIVED" | "STARTED" => "a worker has it",
-        "RETRY" => "it failed, and will be tried again",
-        "SUCCESS" => "the mail is sent",
-        "FAILURE" => "it failed, and will not be tried again",
-        "REVOKED" => "it was called back before it ran",
-        _ => "",
     }
 }
 

@@ -117,9 +117,10 @@ pub struct MailNow {
 
 impl OnSubmit for MailNow {
     async fn on_submit(&self, form: Submission) -> Result<Accepted, Refused> {
+        let began = Instant::now();
         let progress = |done| self.visits.progress(&form.id, done);
         self.mail.send(form.feedback, &form.id, progress).await.map_err(Refused::because)?;
-        Ok(Accepted::Sent)
+        Ok(Accepted::Sent { worked: began.elapsed() })
     }
 }
 

@@ -22,7 +22,8 @@ impl Answer {
     /// The task that the answer leads to, where the form has a queue.
     #[must_use]
     pub fn task_id(&self) -> Option<&str> {
-        self.location.as_deref()?.split_once("?task=").map(|(_, id)| id)
+        let (_, query) = self.location.as_deref()?.split_once("?task=")?;
+        query.split('&').next()
     }
 }
 

@@ -13,10 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use lab3::clock::LabClock;
 use lab3::form::{self, Accepted, Limits, OnSubmit, Progress, Refused, Submission};
 use lab3::handout::STEP7;
 use lab3::interrupt::Interrupt;
 use lab3::narration::{Told, Visits};
+use lab3::progress::{self, MOST_WAITING};
 use lab3::settings::{self, BrokerUrl, FormPort, Talk};
 use lab3::tasks::send_feedback_email_task;
 use taskqueue::{AsyncResult, Broker};
@@ -43,7 +45,7 @@ async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     narrator.look_at(&arguments.broker.url());
-    let mut broker = Broker::new(&arguments.broker.url())?;
+    let mut broker = Broker::new(&arguments.broker.url())?.most_waiting(MOST_WAITING);
     if arguments.task_events {
         broker = broker.task_send_sent_event();
     }
@@ -87,9 +89,12 @@ impl OnSubmit for MailLater {
         Ok(Accepted::Queued { task_id: task.id })
     }
 
-    async fn progress(&self, task_id: &str) -> Option<Progress> {
-        let state = AsyncResult::new(task_id, &self.broker).state().await.ok()?;
-        let command = format!("{} GET celery-task-meta-{task_id}", self.visits.redis_cli());
-        Some(Progress { state: state.to_string(), command, done: state.is_ready() })
+    async fn progress(&self, task_id: &str, seen: Option<&Progress>) -> Option<Progress> {
+        let task = AsyncResult::new(task_id, &self.broker);
+        Some(progress::of(&task, self.visits.redis_cli(), seen).await)
+    }
+
+    fn clock(&self) -> LabClock {
+        self.visits.clock()
     }
 }

@@ -1,9 +1,9 @@
 //! The answer: a page or a redirect, with the headers that every answer has.
 //!
-//! As strict as Django sets them or stricter: nothing is loaded from anywhere, no script runs, the
-//! one style sheet is named by a nonce, nobody may frame the page, and nothing is cached.
+//! As strict as Django sets them or stricter: nothing is loaded from anywhere, the page's own style
+//! sheet and script are named by a nonce, nobody may frame the page, and nothing is cached.
 
-use http_body_util::Full;
+use http_body_util::{Either, Full};
 use hyper::Response;
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -13,20 +13,23 @@ use hyper::header::{
 };
 use uuid::Uuid;
 
+use super::Refused;
+use super::receipt::Receipt;
 use super::rejection::Rejection;
-use super::{Accepted, Refused};
+use super::stream::Events;
 use crate::page::{self, Page};
 
 /// What goes back to the visitor.
-pub(super) type Answer = Response<Full<Bytes>>;
+pub(super) type Answer = Response<Either<Full<Bytes>, Events>>;
 
 /// A page under a fresh nonce.
 pub(super) fn html(status: StatusCode, page: &Page) -> Answer {
     let nonce = Uuid::new_v4().simple().to_string();
-    let mut answer = plain(status, page.render(&nonce).into_string());
+    let mut answer = text(status, page.render(&nonce).into_string());
     let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; \
+         connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
     );
     let html = HeaderValue::from_static("text/html; charset=utf-8");
     answer.headers_mut().insert(CONTENT_TYPE, html);
@@ -36,15 +39,18 @@ pub(super) fn html(status: StatusCode, page: &Page) -> Answer {
     answer
 }
 
+/// A stream of events.
+pub(super) fn events(events: Events) -> Answer {
+    let mut answer = plain(StatusCode::OK, Either::Right(events));
+    let kind = HeaderValue::from_static("text/event-stream");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+}
+
 /// 302 after a form that was taken, as Django's `FormView` does.
-pub(super) fn redirect(accepted: &Accepted) -> Answer {
-    let mut location = String::from("/success/");
-    if let Accepted::Queued { task_id } = accepted {
-        location.push_str("?task=");
-        location.extend(form_urlencoded::byte_serialize(task_id.as_bytes()));
-    }
-    let mut answer = plain(StatusCode::FOUND, String::new());
-    if let Ok(location) = HeaderValue::try_from(location) {
+pub(super) fn redirect(receipt: &Receipt) -> Answer {
+    let mut answer = text(StatusCode::FOUND, String::new());
+    if let Ok(location) = HeaderValue::try_from(format!("/success/{}", receipt.query())) {
         answer.headers_mut().insert(LOCATION, location);
     }
     answer
@@ -66,8 +72,12 @@ pub(super) fn rejected(rejection: &Rejection) -> Answer {
     answer
 }
 
-fn plain(status: StatusCode, body: String) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body)));
+fn text(status: StatusCode, body: String) -> Answer {
+    plain(status, Either::Left(Full::new(Bytes::from(body))))
+}
+
+fn plain(status: StatusCode, body: Either<Full<Bytes>, Events>) -> Answer {
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
     for (name, value) in [
         (CACHE_CONTROL, "no-store"),

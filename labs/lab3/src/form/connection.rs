@@ -16,12 +16,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 
 use super::OnSubmit;
 use super::event::FormEvent;
 use super::limits::Limits;
+use super::places::Place;
 use super::site::Site;
 
 const LARGEST_HEAD: usize = 16 * 1024;
@@ -29,28 +29,24 @@ const MOST_HEADERS: usize = 64;
 const LONGEST_LINGER: Duration = Duration::from_secs(1);
 
 /// Serves what arrives on `stream` until it is answered, too slow, or gone.
-pub(super) async fn run<S: OnSubmit>(
-    site: Arc<Site<S>>,
-    stream: TcpStream,
-    shutdown: CancellationToken,
-) {
-    let answered = Notify::new();
+pub(super) async fn run<S: OnSubmit>(site: Arc<Site<S>>, stream: TcpStream, place: Place) {
+    let (answered, patience) = watch::channel(None);
     let service = service_fn(|request| {
         // `poll_without_shutdown` wants a future that may be moved.
         Box::pin(async {
-            let answer = Arc::clone(&site).answer(request).await;
-            answered.notify_one();
+            let answer = Arc::clone(&site).answer(request, || place.keep()).await;
+            answered.send_replace(Some(site.patience_with(&answer)));
             Ok::<_, Infallible>(answer)
         })
     });
     let mut connection = http(&site.limits).serve_connection(TokioIo::new(stream), service);
-    let mut not_taken = pin!(not_taken(&answered, site.limits.answer));
+    let mut not_taken = pin!(not_taken(patience));
     let mut stopping = false;
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
             () = &mut not_taken => return dropped(&site, "the answer was not taken"),
-            () = shutdown.cancelled(), if !stopping => {
+            () = site.stopping.cancelled(), if !stopping => {
                 stopping = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
@@ -77,9 +73,13 @@ fn http(limits: &Limits) -> http1::Builder {
     http
 }
 
-async fn not_taken(answered: &Notify, limit: Duration) {
-    answered.notified().await;
-    tokio::time::sleep(limit).await;
+/// Returns when the answer has been there for as long as that kind of answer may take.
+async fn not_taken(mut patience: watch::Receiver<Option<Duration>>) {
+    let limit = patience.wait_for(Option::is_some).await.map(|limit| *limit);
+    match limit {
+        Ok(Some(limit)) => tokio::time::sleep(limit).await,
+        _ => std::future::pending().await,
+    }
 }
 
 fn dropped<S>(site: &Site<S>, reason: &str) {

@@ -101,10 +101,10 @@ pub(super) type Observe = Arc<dyn Fn(FormEvent) + Send + Sync>;
 
 /// One request from `Received` to `Answered`, or to `Left` when it is dropped before.
 pub(super) struct Visit {
-    pub(super) request: u64,
+    request: u64,
     method: String,
     path: String,
-    arrived: Instant,
+    pub(super) arrived: Instant,
     status: Option<u16>,
     observe: Observe,
 }

@@ -8,8 +8,15 @@ use std::time::Duration;
 /// The form's limits; the defaults are meant for use, shorter ones for tests.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections at a time; the next one waits in the kernel's queue until a place is free.
+    /// Connections at a time. The next one gets the place of whoever has taken longest to send a
+    /// request; if all requests are there and being handled, it waits in the kernel's queue.
     pub connections: usize,
+    /// Pages that watch their task at a time; further ones look again by themselves.
+    pub streams: usize,
+    /// How long a page watches before it has to ask again.
+    pub stream: Duration,
+    /// Between two signs of life on such a stream.
+    pub heartbeat: Duration,
     /// Requests handled at a time. 1 is the server with one thread: the second visitor waits behind
     /// the first, which is seen as [`FormEvent::Waiting`](super::FormEvent::Waiting).
     pub at_once: usize,
@@ -29,6 +36,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 256,
+            streams: 64,
+            stream: Duration::from_secs(60),
+            heartbeat: Duration::from_secs(10),
             at_once: 256,
             head: Duration::from_secs(5),
             request: Duration::from_secs(10),

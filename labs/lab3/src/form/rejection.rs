@@ -25,6 +25,8 @@ pub(super) enum Rejection {
     TooLarge,
     /// The body took longer than [`Limits::request`](super::Limits).
     TooSlow,
+    /// As many pages watch their tasks as [`Limits::streams`](super::Limits) allows.
+    TooManyStreams,
     /// The body ended before its announced length.
     BrokenOff,
     /// A panic behind the form.
@@ -43,6 +45,7 @@ impl Rejection {
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::TooManyStreams => StatusCode::SERVICE_UNAVAILABLE,
             Self::Crashed => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -69,6 +72,7 @@ impl Rejection {
             Self::Malformed => "The text was not encoded as a browser would; nothing was taken.",
             Self::TooLarge => "That is more text than the form takes; nothing was taken.",
             Self::TooSlow => "The request took too long to arrive; nothing was taken.",
+            Self::TooManyStreams => "Too many pages watch their tasks at the moment.",
             Self::BrokenOff => "The request ended too early; nothing was taken.",
             Self::Crashed => "Something broke behind the form. The terminal says what.",
         }

@@ -16,16 +16,18 @@ use hyper::{Method, Request, Uri};
 use uuid::Uuid;
 
 use super::limits::Limits;
+use super::receipt::{Receipt, is_id};
 use super::rejection::Rejection;
 use super::urlencoded;
-use crate::page;
 
 /// What the visitor wants.
 pub(super) enum Wanted {
     /// The form, empty.
     Form,
     /// The page after it; with a task's id, its progress.
-    Success { task: Option<String> },
+    Success(Receipt),
+    /// The progress as a stream.
+    Progress(Receipt),
     /// To submit what the body says.
     Submit(Fields),
 }
@@ -48,8 +50,10 @@ pub(super) async fn read(
     let host = check_host(&head, port)?;
     check_length(&head.headers, limits.body)?;
     let mut wanted = route(&head.method, &head.uri)?;
-    if let Wanted::Submit(fields) = &mut wanted {
+    if matches!(wanted, Wanted::Submit(_) | Wanted::Progress(_)) {
         check_origin(&head.headers, host)?;
+    }
+    if let Wanted::Submit(fields) = &mut wanted {
         check_content_type(&head.headers)?;
         let body = read_body(body, limits.body, limits.body_time()).await?;
         *fields = Fields::parse(&body).ok_or(Rejection::Malformed)?;
@@ -91,31 +95,17 @@ fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Rejection> {
 }
 
 fn route(method: &Method, uri: &Uri) -> Result<Wanted, Rejection> {
+    let query = uri.query().unwrap_or_default();
     match (method.as_str(), uri.path()) {
         ("GET" | "HEAD", "/") => Ok(Wanted::Form),
         ("POST", "/") => Ok(Wanted::Submit(Fields::blank())),
-        ("GET" | "HEAD", "/success/") => {
-            Ok(Wanted::Success { task: asked_task(uri.query().unwrap_or_default())? })
-        }
+        ("GET" | "HEAD", "/success/") => Ok(Wanted::Success(Receipt::read(query)?)),
         (_, "/success/") => Err(Rejection::Method { allow: "GET, HEAD" }),
+        ("GET", "/progress/") => Ok(Wanted::Progress(Receipt::read(query)?)),
+        (_, "/progress/") => Err(Rejection::Method { allow: "GET" }),
         ("GET" | "HEAD" | "POST", _) => Err(Rejection::NotFound),
         _ => Err(Rejection::Method { allow: "GET, HEAD, POST" }),
     }
-}
-
-/// An id from a URL is looked up in Redis later, so it must look like one.
-fn asked_task(query: &str) -> Result<Option<String>, Rejection> {
-    let pairs = urlencoded::pairs(query.as_bytes()).ok_or(Rejection::Malformed)?;
-    match urlencoded::last(&pairs, "task") {
-        None => Ok(None),
-        Some(id) if is_id(id) => Ok(Some(id.to_owned())),
-        Some(_) => Err(Rejection::NotFound),
-    }
-}
-
-fn is_id(id: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
-    (1..=255).contains(&id.len()) && id.bytes().all(allowed)
 }
 
 /// `Sec-Fetch-Site` where the browser sends it, else `Origin`; a client without either is no
@@ -176,10 +166,5 @@ impl Fields {
             message: field("message").unwrap_or_default(),
             token: field("token").filter(|t| is_id(t)).unwrap_or(blank.token),
         })
-    }
-
-    /// The fields as the page shows them.
-    pub(super) fn form(&self) -> page::Form<'_> {
-        page::Form { email: &self.email, message: &self.message, token: &self.token }
     }
 }

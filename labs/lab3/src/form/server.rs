@@ -1,7 +1,7 @@
 //! The accept loop: a place for every connection, and an orderly end.
 //!
-//! A place is taken before the connection is: when all are taken, the next visitor waits in the
-//! kernel's queue, and since every connection ends by itself, a place becomes free.
+//! Every connection needs one of the `places`, and every connection ends by itself, so that a place
+//! becomes free.
 //! On shutdown it stops accepting, lets what runs finish for [`Limits::grace`], and cuts the rest.
 
 use std::io;
@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::OnSubmit;
 use super::connection;
 use super::event::FormEvent;
 use super::limits::Limits;
+use super::places::{Place, Places};
 use super::site::Site;
 
 const AFTER_A_FAILED_ACCEPT: Duration = Duration::from_millis(100);
@@ -31,30 +31,24 @@ pub async fn serve<S: OnSubmit>(
     limits: Limits,
 ) -> io::Result<()> {
     let port = listener.local_addr()?.port();
-    let site = Arc::new(Site::new(port, on_submit, Arc::new(observe), limits));
+    let site = Site::new(port, on_submit, Arc::new(observe), shutdown.clone(), limits);
+    let site = Arc::new(site);
     let _cut_when_dropped = site.cut.clone().drop_guard();
-    shutdown.run_until_cancelled(accept_all(&site, &listener, &shutdown)).await;
+    shutdown.run_until_cancelled(accept_all(&site, &listener)).await;
     drop(listener);
     finish(&site).await;
     Ok(())
 }
 
-async fn accept_all<S: OnSubmit>(
-    site: &Arc<Site<S>>,
-    listener: &TcpListener,
-    shutdown: &CancellationToken,
-) {
-    let places = site.limits.connections.clamp(1, Semaphore::MAX_PERMITS);
-    let places = Arc::new(Semaphore::new(places));
+async fn accept_all<S: OnSubmit>(site: &Arc<Site<S>>, listener: &TcpListener) {
+    let places = Places::new(site.limits.connections);
     loop {
         match accept(listener, &places).await {
             Ok((stream, place)) => {
-                let visit = connection::run(Arc::clone(site), stream, shutdown.clone());
-                let bounded = site.cut.clone().run_until_cancelled_owned(visit);
-                site.tasks.spawn(async move {
-                    bounded.await;
-                    drop(place);
-                });
+                let needed = place.needed.clone();
+                let visit = connection::run(Arc::clone(site), stream, place);
+                let visit = needed.run_until_cancelled_owned(visit);
+                site.tasks.spawn(site.cut.clone().run_until_cancelled_owned(visit));
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -65,14 +59,11 @@ async fn accept_all<S: OnSubmit>(
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await;
-    let place = place.map_err(io::Error::other)?;
+/// First the connection, then its place: somebody who gives one up should do so for a visitor.
+async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStream, Place)> {
     let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let place = places.take().await;
+    Ok((stream, place.ok_or_else(|| io::Error::other("the places are closed"))?))
 }
 
 async fn finish<S: OnSubmit>(site: &Site<S>) {

@@ -6,10 +6,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -17,11 +20,20 @@ use super::OnSubmit;
 use super::answer::{self, Answer};
 use super::event::{FormEvent, Observe, Visit};
 use super::limits::Limits;
+use super::receipt::Receipt;
 use super::rejection::Rejection;
 use super::request::{self, Fields, Wanted};
+use super::stream;
 use super::submissions::Submissions;
 use crate::feedback::{Feedback, FieldErrors};
 use crate::page;
+
+/// Which request, and since when its visitor waits.
+#[derive(Clone, Copy)]
+struct Arrival {
+    number: u64,
+    at: Instant,
+}
 
 /// What all requests share.
 pub(super) struct Site<S> {
@@ -29,9 +41,14 @@ pub(super) struct Site<S> {
     pub(super) observe: Observe,
     /// Everything that runs, so that the server can wait for it.
     pub(super) tasks: TaskTracker,
+    /// Asks everything that runs to come to its end.
+    pub(super) stopping: CancellationToken,
     /// Ends everything that runs.
     pub(super) cut: CancellationToken,
-    on_submit: Arc<S>,
+    /// What the form is for.
+    pub(super) on_submit: Arc<S>,
+    /// A place for every page that watches its task.
+    pub(super) streams: Arc<Semaphore>,
     port: u16,
     submissions: Submissions,
     turns: Arc<Semaphore>,
@@ -39,13 +56,22 @@ pub(super) struct Site<S> {
 }
 
 impl<S: OnSubmit> Site<S> {
-    pub(super) fn new(port: u16, on_submit: Arc<S>, observe: Observe, limits: Limits) -> Self {
+    pub(super) fn new(
+        port: u16,
+        on_submit: Arc<S>,
+        observe: Observe,
+        stopping: CancellationToken,
+        limits: Limits,
+    ) -> Self {
         let limits = Limits { at_once: limits.at_once.clamp(1, Semaphore::MAX_PERMITS), ..limits };
         let turns = Arc::new(Semaphore::new(limits.at_once));
+        let streams = limits.streams.min(Semaphore::MAX_PERMITS);
         Self {
+            streams: Arc::new(Semaphore::new(streams)),
             limits,
             observe,
             tasks: TaskTracker::new(),
+            stopping,
             cut: CancellationToken::new(),
             on_submit,
             port,
@@ -60,13 +86,28 @@ impl<S: OnSubmit> Site<S> {
         self.limits.at_once - self.turns.available_permits()
     }
 
-    /// Every request gets an answer, and its visit is reported.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Answer {
+    /// How long a visitor may need to take this answer.
+    pub(super) fn patience_with(&self, answer: &Answer) -> Duration {
+        match answer.body() {
+            Either::Left(_) => self.limits.answer,
+            Either::Right(_) => self.limits.stream + self.limits.answer,
+        }
+    }
+
+    /// Every request gets an answer, and its visit is reported. `arrived` is told when all of the
+    /// request is there.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        arrived: impl FnOnce(),
+    ) -> Answer {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let (method, path) = (request.method().as_str(), request.uri().path());
         let visit = Visit::begin(number, method, path, Arc::clone(&self.observe));
-        let answer = match request::read(request, self.port, &self.limits).await {
-            Ok(wanted) => self.in_turn(number, wanted).await,
+        let wanted = request::read(request, self.port, &self.limits).await;
+        arrived();
+        let answer = match wanted {
+            Ok(wanted) => self.in_turn(Arrival { number, at: visit.arrived }, wanted).await,
             Err(rejection) => answer::rejected(&rejection),
         };
         visit.answered(answer.status().as_u16());
@@ -74,11 +115,11 @@ impl<S: OnSubmit> Site<S> {
     }
 
     /// A visitor who leaves while waiting gives the turn up; one who leaves later does not end it.
-    async fn in_turn(self: &Arc<Self>, number: u64, wanted: Wanted) -> Answer {
-        let turn = self.turn(number).await;
+    async fn in_turn(self: &Arc<Self>, arrival: Arrival, wanted: Wanted) -> Answer {
+        let turn = self.turn(arrival.number).await;
         let site = Arc::clone(self);
         let handling = async move {
-            let answer = site.handle(number, wanted).await;
+            let answer = site.handle(arrival, wanted).await;
             drop(turn);
             answer
         };
@@ -98,37 +139,48 @@ impl<S: OnSubmit> Site<S> {
         free.ok()
     }
 
-    async fn handle(&self, number: u64, wanted: Wanted) -> Answer {
+    async fn handle(self: &Arc<Self>, arrival: Arrival, wanted: Wanted) -> Answer {
         match wanted {
-            Wanted::Form => answer::html(StatusCode::OK, &Fields::blank().form().empty()),
-            Wanted::Success { task } => self.success(task).await,
-            Wanted::Submit(fields) => self.submit(number, fields).await,
+            Wanted::Form => answer::html(StatusCode::OK, &self.form(&Fields::blank()).empty()),
+            Wanted::Success(receipt) => self.success(&receipt).await,
+            Wanted::Progress(receipt) => {
+                let stream = stream::open(self, receipt).await;
+                stream.unwrap_or_else(|rejection| answer::rejected(&rejection))
+            }
+            Wanted::Submit(fields) => self.submit(arrival, fields).await,
         }
     }
 
-    async fn success(&self, task: Option<String>) -> Answer {
-        let progress = match &task {
-            Some(id) => self.on_submit.progress(id).await.map(|now| (&**id, now)),
-            None => None,
-        };
-        answer::html(StatusCode::OK, &page::success(progress))
+    fn form<'a>(&self, fields: &'a Fields) -> page::Form<'a> {
+        let Fields { email, message, token } = fields;
+        page::Form { email, message, token, clock: self.on_submit.clock() }
     }
 
-    async fn submit(&self, request: u64, fields: Fields) -> Answer {
+    async fn success(&self, receipt: &Receipt) -> Answer {
+        let progress = match &receipt.task {
+            Some(id) => self.on_submit.progress(id, None).await,
+            None => None,
+        };
+        let (clock, now) = (self.on_submit.clock(), SystemTime::now());
+        answer::html(StatusCode::OK, &page::success(receipt, progress.as_ref(), clock, now))
+    }
+
+    async fn submit(&self, arrival: Arrival, fields: Fields) -> Answer {
         match Feedback::parse(&fields.email, &fields.message) {
-            Ok(feedback) => self.submit_valid(request, &fields, feedback).await,
-            Err(errors) => self.show_again(request, &fields, errors),
+            Ok(feedback) => self.submit_valid(arrival, &fields, feedback).await,
+            Err(errors) => self.show_again(arrival.number, &fields, errors),
         }
     }
 
     /// Status 200, as Django answers: the request was understood, and this is its page.
     fn show_again(&self, request: u64, fields: &Fields, errors: FieldErrors) -> Answer {
-        let page = fields.form().invalid(&errors);
+        let page = self.form(fields).invalid(&errors);
         (self.observe)(FormEvent::Invalid { request, errors });
         answer::html(StatusCode::OK, &page)
     }
 
-    async fn submit_valid(&self, request: u64, fields: &Fields, feedback: Feedback) -> Answer {
+    async fn submit_valid(&self, arrival: Arrival, fields: &Fields, feedback: Feedback) -> Answer {
+        let request = arrival.number;
         let token = fields.token.clone();
         let (entry, repeated) = self.submissions.enter(token, feedback);
         (self.observe)(FormEvent::Submitted {
@@ -138,9 +190,12 @@ impl<S: OnSubmit> Site<S> {
             repeated,
         });
         match entry.submit(&*self.on_submit).await {
-            Ok(accepted) => answer::redirect(&accepted),
+            Ok(receipt) => {
+                let waited = Some(arrival.at.elapsed());
+                answer::redirect(&Receipt { waited, ..receipt })
+            }
             Err(refused) => {
-                let answer = answer::refused(&fields.form(), &refused);
+                let answer = answer::refused(&self.form(fields), &refused);
                 (self.observe)(FormEvent::Refused { request, refused });
                 answer
             }

@@ -11,10 +11,12 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use super::receipt::Receipt;
 use super::{Accepted, OnSubmit, Refused, Submission};
 use crate::feedback::Feedback;
 
@@ -30,7 +32,7 @@ pub(super) struct Submissions {
 pub(super) struct Entry {
     token: String,
     pub(super) submission: Submission,
-    accepted: OnceCell<Accepted>,
+    accepted: OnceCell<Receipt>,
     refused: AtomicBool,
 }
 
@@ -61,10 +63,23 @@ impl Entry {
     }
 
     /// Runs unless it ran; waits if it is running. After a refusal the next caller runs it again.
-    pub(super) async fn submit<S: OnSubmit>(&self, on_submit: &S) -> Result<Accepted, Refused> {
-        let run = || on_submit.on_submit(self.submission.clone());
+    pub(super) async fn submit<S: OnSubmit>(&self, on_submit: &S) -> Result<Receipt, Refused> {
+        let run = || async {
+            let began = SystemTime::now();
+            let accepted = on_submit.on_submit(self.submission.clone()).await?;
+            Ok(receipt(accepted, began))
+        };
         let outcome = self.accepted.get_or_try_init(run).await.cloned();
         self.refused.store(outcome.is_err(), Ordering::Relaxed);
         outcome
+    }
+}
+
+fn receipt(accepted: Accepted, began: SystemTime) -> Receipt {
+    match accepted {
+        Accepted::Sent { worked } => Receipt { worked: Some(worked), ..Receipt::default() },
+        Accepted::Queued { task_id } => {
+            Receipt { task: Some(task_id), sent: Some(began), ..Receipt::default() }
+        }
     }
 }

@@ -9,8 +9,12 @@ use taskqueue::AsyncResult;
 
 use super::{Bar, Narrator, Word};
 use crate::chart::Lane;
+use crate::clock::LabClock;
 use crate::form::FormEvent;
 use crate::printable::printable;
+
+/// How many tasks are followed to their ends at a time; each costs a line and a connection.
+const MOST_FOLLOWED: usize = 16;
 
 /// What a form's listener has told so far.
 #[derive(Clone)]
@@ -25,15 +29,19 @@ struct State {
     submitted: HashMap<u64, String>,
     /// What is known of each submission.
     visits: HashMap<String, Visit>,
+    followed: usize,
     first_wait: Option<Duration>,
 }
 
-/// One submission, until the visitor has the answer and the work is done.
+/// One submission, until nobody waits for its answer any more and its work is done, or not followed.
 #[derive(Default)]
 struct Visit {
     bar: Option<Bar>,
+    /// How many requests wait for it: two after a double click.
+    waiting: usize,
     waited: Option<Duration>,
     worked: Option<Duration>,
+    ended: bool,
 }
 
 impl Visits {
@@ -41,6 +49,12 @@ impl Visits {
     #[must_use]
     pub fn at(narrator: &Narrator) -> Self {
         Self { narrator: narrator.clone(), state: Arc::default() }
+    }
+
+    /// By which durations are told here.
+    #[must_use]
+    pub fn clock(&self) -> LabClock {
+        self.narrator.clock
     }
 
     /// How redis-cli has to be called here.
@@ -58,12 +72,29 @@ impl Visits {
 
     /// The mail of the submission `id` is out, this long after it came.
     pub fn worked(&self, id: &str, after: Duration) {
-        self.lock().visits.entry(id.to_owned()).or_default().worked = Some(after);
-        self.chart_when_known(id);
+        self.change(id, |visit| (visit.worked, visit.ended) = (Some(after), true));
     }
 
-    /// Follows `task` to its end; until then a line counts how long its mail has been owed.
+    /// Follows `task` to its end, unless many are followed already; until then a line counts how
+    /// long its mail has been owed.
     pub async fn watch(self, task: AsyncResult, accepted: Instant) {
+        if !self.may_follow() {
+            let told = format!("task {} is not followed here: {MOST_FOLLOWED} are", &task.id);
+            self.narrator.tell(Word::Wait("many"), told);
+            return self.change(&task.id, |visit| visit.ended = true);
+        }
+        self.follow(&task, accepted).await;
+        self.lock().followed -= 1;
+    }
+
+    fn may_follow(&self) -> bool {
+        let mut state = self.lock();
+        let may = state.followed < MOST_FOLLOWED;
+        state.followed += usize::from(may);
+        may
+    }
+
+    async fn follow(&self, task: &AsyncResult, accepted: Instant) {
         let owed = self.narrator.gauge("accepted, not sent yet");
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
         let mut end = pin!(task.get(Duration::MAX));
@@ -79,7 +110,10 @@ impl Visits {
                 self.narrator.tell(Word::Good("sent"), format!("the mail of task {}", &task.id));
                 self.worked(&task.id, accepted.elapsed());
             }
-            Err(error) => self.narrator.tell(Word::Bad("failed"), error),
+            Err(error) => {
+                self.narrator.tell(Word::Bad("failed"), error);
+                self.change(&task.id, |visit| visit.ended = true);
+            }
         }
     }
 
@@ -101,6 +135,9 @@ impl Visits {
             other => {
                 if let Some((word, sentence)) = self.sentence(&other) {
                     self.narrator.tell(word, sentence);
+                }
+                if let FormEvent::Left { request, .. } = other {
+                    self.no_longer_waits(request, |_| {});
                 }
             }
         }
@@ -144,16 +181,20 @@ impl Visits {
             Word::Now("submitted"),
             format!("visitor {request}: {}{again}", printable(email, 40)),
         );
-        let bar = self.narrator.bar(&format!("visitor {request} waits"));
         let mut state = self.lock();
-        state.visits.entry(id.clone()).or_default().bar.get_or_insert(bar);
+        if repeated && !state.visits.contains_key(&id) {
+            return;
+        }
+        let visit = state.visits.entry(id.clone()).or_default();
+        visit.waiting += 1;
+        visit.bar.get_or_insert_with(|| self.narrator.bar(&format!("visitor {request} waits")));
         state.submitted.insert(request, id);
     }
 
     fn answered(&self, request: u64, what: &str, status: u16, elapsed: Duration) {
-        let submission = self.lock().submitted.remove(&request);
+        let submitted = self.lock().submitted.contains_key(&request);
         // Styles, icons and the page's reloads are no news.
-        if submission.is_none() && (200..400).contains(&status) {
+        if !submitted && (200..300).contains(&status) {
             return;
         }
         let word = if status < 400 { Word::Good("answered") } else { Word::Bad("answered") };
@@ -162,24 +203,38 @@ impl Visits {
             word,
             format!("{} → {status}; visitor {request} waited {waited}", printable(what, 30)),
         );
-        let Some(id) = submission else { return };
-        if status == 302 {
-            let mut state = self.lock();
-            let visit = state.visits.entry(id.clone()).or_default();
+        self.no_longer_waits(request, |visit| {
             visit.bar = None;
-            visit.waited = Some(elapsed);
-        } else {
-            self.lock().visits.remove(&id);
-        }
-        self.chart_when_known(&id);
+            match status {
+                302 => visit.waited = Some(elapsed),
+                _ => visit.ended = true,
+            }
+        });
     }
 
-    fn chart_when_known(&self, id: &str) {
+    fn no_longer_waits(&self, request: u64, and: impl FnOnce(&mut Visit)) {
+        let submission = self.lock().submitted.remove(&request);
+        if let Some(id) = submission {
+            self.change(&id, |visit| {
+                visit.waiting -= 1;
+                and(visit);
+            });
+        }
+    }
+
+    /// Changes what is known of a submission. When all is known it is forgotten, with a chart if
+    /// there was something to compare.
+    fn change(&self, id: &str, change: impl FnOnce(&mut Visit)) {
         let known = {
             let mut state = self.lock();
-            let known = state.visits.get(id).and_then(|visit| visit.waited.zip(visit.worked));
+            let Some(visit) = state.visits.get_mut(id) else { return };
+            change(visit);
+            if visit.waiting > 0 || !visit.ended {
+                return;
+            }
+            let known = visit.waited.zip(visit.worked);
+            state.visits.remove(id);
             if let Some((waited, _)) = known {
-                state.visits.remove(id);
                 state.first_wait.get_or_insert(waited);
             }
             known

@@ -18,6 +18,9 @@
 //! - When the tab is closed the test fails if the page wrote an error to the console, or asked for
 //!   anything that is not on this machine. A status of 400 and above counts as an error in the
 //!   console; a test that wants one says so by [`Tab::expect_status`](tab::Tab::expect_status).
+//! - A page that listens to a stream must be closed before its program, by `drop(tab)`: a connection
+//!   that breaks off is an error in the console.
+//! - While a page is about to be left, as in step 2, the driver hears nothing from it.
 //! - Nothing here sleeps: [`Tab::until`](tab::Tab::until) asks the page until it is so.
 //! - [`looks::check`] is for every page there is: no violation that axe-core knows, nothing wider
 //!   than the window, in light and dark, on a projector and on a phone, with screenshots of each in
@@ -32,10 +35,10 @@ mod driver;
 mod form;
 mod harness;
 mod looks;
-#[allow(dead_code, reason = "the tests of the pages grow into it")]
 mod programs;
 #[path = "../programs/support.rs"]
 #[allow(dead_code, reason = "the programs' tests use the rest")]
 mod support;
-#[allow(dead_code, reason = "the tests of the pages grow into it")]
 mod tab;
+mod task;
+mod visit;

@@ -40,6 +40,8 @@ impl Tab {
         let tab = Self { driver, home, expected_statuses, expects_silence, _alone: alone };
         // A browser that nobody sits before shows no focus.
         tab.devtools("Emulation.setFocusEmulationEnabled", &json!({"enabled": true}));
+        // What a test that failed has left is not ours.
+        let _ = (tab.errors(), tab.requests());
         Some(tab)
     }
 
@@ -84,6 +86,12 @@ impl Tab {
             assert!(Instant::now() < deadline, "never: {script}\n{value:?}\n{}", self.source());
             std::thread::sleep(PAUSE);
         }
+    }
+
+    /// Waits until the page shows this text no more.
+    pub(crate) fn until_no_text(&self, css: &str, text: &str) {
+        let (css, text) = (json!(css), json!(text));
+        self.until(&format!("return !document.querySelector({css})?.innerText.includes({text})"));
     }
 
     /// Waits until the page shows this text.
@@ -134,6 +142,14 @@ impl Tab {
             [json!({"type": "keyDown", "value": value}), json!({"type": "keyUp", "value": value})]
         };
         let actions: Vec<Value> = keys.chars().flat_map(key).collect();
+        self.act(&json!({"type": "key", "id": "keyboard", "actions": actions}));
+    }
+
+    /// Presses a key while another one is held.
+    pub(crate) fn hold_and_press(&self, held: char, key: char) {
+        let (down, up) = ("keyDown", "keyUp");
+        let actions = [(down, held), (down, key), (up, key), (up, held)];
+        let actions = actions.map(|(kind, key)| json!({"type": kind, "value": key}));
         self.act(&json!({"type": "key", "id": "keyboard", "actions": actions}));
     }
 

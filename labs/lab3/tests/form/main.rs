@@ -3,5 +3,6 @@
 mod limits;
 mod pages;
 mod refusals;
+mod streams;
 mod submitting;
 mod support;

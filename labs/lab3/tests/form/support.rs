@@ -11,13 +11,16 @@ use lab3::form::{Accepted, FormEvent, Limits, OnSubmit, Progress, Refused, Submi
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes as long; a test that waits for it has failed.
 const FAR_TOO_LONG: Duration = Duration::from_secs(10);
+
+/// How long the fake's work takes.
+const WORKED: Duration = Duration::from_secs(20);
 
 pub(crate) const VALID: &str = "email=ann%40example.com&message=Hello";
 
@@ -30,8 +33,8 @@ pub(crate) struct Fake {
     pub(crate) answers: Mutex<VecDeque<Option<Result<Accepted, Refused>>>>,
     /// If set, every call waits for a permit, and uses it up.
     pub(crate) gate: Option<Semaphore>,
-    /// What every task has come to.
-    pub(crate) progress: Option<Progress>,
+    /// What every task has come to; a change is told to whoever waits for one.
+    pub(crate) progress: watch::Sender<Option<Progress>>,
     /// The tasks that were asked for.
     pub(crate) asked: Mutex<Vec<String>>,
 }
@@ -45,6 +48,11 @@ impl Fake {
 
     pub(crate) fn gated() -> Self {
         Self { gate: Some(Semaphore::new(0)), ..Self::default() }
+    }
+
+    /// Every task has come so far.
+    pub(crate) fn at(progress: Progress) -> Self {
+        Self { progress: watch::Sender::new(Some(progress)), ..Self::default() }
     }
 
     pub(crate) fn open_the_gate(&self) {
@@ -63,12 +71,14 @@ impl OnSubmit for Fake {
             gate.acquire().await.unwrap().forget();
         }
         let answer = self.answers.lock().unwrap().pop_front();
-        answer.unwrap_or(Some(Ok(Accepted::Sent))).expect("a panic that the test wants")
+        let sent = Ok(Accepted::Sent { worked: WORKED });
+        answer.unwrap_or(Some(sent)).expect("a panic that the test wants")
     }
 
-    async fn progress(&self, task_id: &str) -> Option<Progress> {
+    async fn progress(&self, task_id: &str, seen: Option<&Progress>) -> Option<Progress> {
         self.asked.lock().unwrap().push(task_id.to_owned());
-        self.progress.clone()
+        let mut now = self.progress.subscribe();
+        now.wait_for(|now| seen.is_none() || now.as_ref() != seen).await.unwrap().clone()
     }
 }
 
@@ -172,12 +182,30 @@ impl Visitor {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// What comes until this text is there.
+    pub(crate) async fn hear_until(&mut self, text: &str) -> String {
+        let mut heard = Vec::new();
+        let hearing = async {
+            while !String::from_utf8_lossy(&heard).contains(text) {
+                let read = self.0.read_buf(&mut heard).await.unwrap();
+                assert!(read > 0, "it ended before {text:?}: {}", String::from_utf8_lossy(&heard));
+            }
+        };
+        timeout(FAR_TOO_LONG, hearing).await.expect("the text in time");
+        String::from_utf8(heard).unwrap()
+    }
+
     /// Everything until the server closes.
-    pub(crate) async fn hear(mut self) -> Answer {
+    pub(crate) async fn hear(self) -> Answer {
+        Answer(self.hear_rest().await)
+    }
+
+    /// The same where the beginning has been heard.
+    pub(crate) async fn hear_rest(mut self) -> String {
         let mut heard = Vec::new();
         let end = timeout(FAR_TOO_LONG, self.0.read_to_end(&mut heard)).await;
         end.expect("an end in time").expect("an end without a reset");
-        Answer(String::from_utf8(heard).unwrap())
+        String::from_utf8(heard).unwrap()
     }
 }
 

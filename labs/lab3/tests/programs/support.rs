@@ -204,7 +204,7 @@ pub(crate) const FEEDBACK: &str = "email=a%40example.com&message=hi";
 pub(crate) fn task_id(answer: &str) -> String {
     let location = answer.lines().find(|line| line.to_lowercase().starts_with("location:"));
     let (_, id) = location.unwrap().split_once("task=").expect("the redirect names a task");
-    id.trim().to_owned()
+    id.trim().split('&').next().unwrap().to_owned()
 }
 
 /// A file of this test's own, removed before and after.

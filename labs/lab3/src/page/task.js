@@ -1,0 +1,60 @@
+// The page hears of its task as it comes along. Without this script it loads itself again.
+const task = document.querySelector("[data-events]");
+const path = document.querySelector(".path");
+const place = (name) => document.querySelector(`[data-told=${name}]`);
+const { events, speed } = task.dataset;
+const sent = Number(task.dataset.sent);
+const since = (time) => {
+  const seconds = ((Date.now() - time) / 1000) * speed;
+  if (seconds < 100) return `${seconds.toFixed(1)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+};
+
+// The states so far, each with how long it lasted, as far as this page has seen it.
+let state = place("state").textContent;
+let from = state === "PENDING" ? sent : 0;
+let done = false;
+let lost = 0;
+
+const note = (text) => {
+  const step = document.createElement("li");
+  step.textContent = text;
+  path.append(step);
+  path.hidden = false;
+};
+
+const show = (told) => {
+  for (const name of ["state", "meaning", "reason", "took"]) {
+    if (place(name).textContent !== told[name]) place(name).textContent = told[name];
+  }
+  task.dataset.state = told.state;
+  if (told.state !== state) {
+    note(from ? `${state} ${since(from)}` : state);
+    [state, from] = [told.state, Date.now()];
+  }
+  done = told.done;
+  if (done) note(state);
+};
+
+const listen = () => {
+  const stream = new EventSource(events);
+  stream.onmessage = (event) => {
+    lost = 0;
+    show(JSON.parse(event.data));
+    if (done) stream.close();
+  };
+  stream.onerror = () => {
+    lost ||= Date.now();
+    // The browser tries again by itself, but not after an answer that was none.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  };
+};
+
+setInterval(() => {
+  if (sent && !done) place("took").textContent = `${since(sent)} so far`;
+  // A stream that ends is opened again within a second or two; that is no news.
+  const silent = lost && Date.now() - lost > 3000;
+  const words = silent ? "Nothing is heard from the form at the moment; this page asks again." : "";
+  if (place("silence").textContent !== words) place("silence").textContent = words;
+}, 100);
+listen();
