@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::clock::LabClock;
 use crate::mail::{Mailer, ServerError, SmtpServer};
@@ -118,9 +118,7 @@ impl FormPort {
     /// # Errors
     /// Something else does already.
     pub async fn listen(&self) -> Result<TcpListener, PortTaken> {
-        let port = self.port;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-        listener.map_err(|source| PortTaken { port, source })
+        listener(self.port).map_err(|source| PortTaken { port: self.port, source })
     }
 
     /// What to type into the browser.
@@ -128,6 +126,17 @@ impl FormPort {
     pub fn url(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
+}
+
+/// With room for a thousand who have connected and are not accepted yet: the usual 128 are soon full,
+/// and whoever comes then tries again only after a second.
+fn listener(port: u16) -> std::io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    // Elsewhere it would let another program take the port away.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    socket.listen(1024)
 }
 
 /// Reads a program's arguments; a wrong one ends it with what is wrong and what would be right.

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN,
+    TRANSFER_ENCODING,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Uri};
@@ -109,34 +110,34 @@ fn route(method: &Method, uri: &Uri) -> Result<Wanted, Rejection> {
 }
 
 /// `Sec-Fetch-Site` where the browser sends it, else `Origin`; a client without either is no
-/// browser, and nobody can be tricked into using it.
+/// browser, and nobody can be tricked into using it. Where one is sent twice, each must be right.
 fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Rejection> {
-    let sec_fetch_site = HeaderName::from_static("sec-fetch-site");
-    let own = if let Some(site) = headers.get(sec_fetch_site) {
-        site == "same-origin" || site == "none"
-    } else if let Some(origin) = headers.get(ORIGIN) {
-        let own_origin = format!("http://{host}");
-        origin.as_bytes().eq_ignore_ascii_case(own_origin.as_bytes())
-    } else {
-        true
+    let own_origin = format!("http://{host}");
+    let mut sites = headers.get_all(HeaderName::from_static("sec-fetch-site")).iter().peekable();
+    let mut origins = headers.get_all(ORIGIN).iter();
+    let own = match sites.peek() {
+        Some(_) => sites.all(|site| site == "same-origin" || site == "none"),
+        None => origins.all(|o| o.as_bytes().eq_ignore_ascii_case(own_origin.as_bytes())),
     };
     if own { Ok(()) } else { Err(Rejection::CrossOrigin) }
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Rejection> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
-    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    let mut content_types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (content_types.next(), content_types.next()) else {
+        return Err(Rejection::NotAForm);
+    };
+    let content_type = content_type.to_str().unwrap_or_default().to_ascii_lowercase();
     let mut parts = content_type.split(';').map(str::trim);
     let urlencoded = parts.next() == Some("application/x-www-form-urlencoded");
     let utf_8 = parts.all(|part| match part.strip_prefix("charset=") {
         Some(charset) => matches!(charset.trim_matches('"'), "utf-8" | "utf8"),
         None => true,
     });
-    if urlencoded && utf_8 && !headers.contains_key(CONTENT_ENCODING) {
-        Ok(())
-    } else {
-        Err(Rejection::NotAForm)
-    }
+    // hyper takes the chunks apart, and hands a coding below them over as it came.
+    let encoded = headers.contains_key(CONTENT_ENCODING)
+        || headers.get_all(TRANSFER_ENCODING).iter().any(|coding| coding != "chunked");
+    if urlencoded && utf_8 && !encoded { Ok(()) } else { Err(Rejection::NotAForm) }
 }
 
 /// A chunked body announces no length, so bytes and seconds are counted while it arrives.

@@ -48,6 +48,28 @@ async fn a_body_that_does_not_end_is_408_and_submits_nothing() {
 }
 
 #[tokio::test]
+async fn a_head_that_drips_is_cut_as_one_that_stands_still() {
+    let site = site_with(Fake::default(), short()).await;
+    let visitor = site.connect().await;
+    let began = Instant::now();
+    let head = format!("GET / HTTP/1.1\r\nHost: {}\r\nX: ", site.host());
+    let answer = visitor.drip(head, SHORT / 10).await;
+    assert!(answer.is_empty() || answer.status() == 408);
+    assert!(began.elapsed() < 10 * SHORT, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_body_that_drips_is_cut_as_one_that_stands_still() {
+    let site = site_with(Fake::default(), short()).await;
+    let form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n";
+    let visitor = site.connect().await;
+    let began = Instant::now();
+    let answer = visitor.drip(site.head("POST", "/", form) + VALID, SHORT / 10).await;
+    assert_eq!(answer.status(), 408);
+    assert!(began.elapsed() < 20 * SHORT && site.fake.calls().is_empty());
+}
+
+#[tokio::test]
 async fn a_connection_serves_one_request_and_closes() {
     let site = site().await;
     let twice = site.head("GET", "/", "") + &site.head("GET", "/success/", "");

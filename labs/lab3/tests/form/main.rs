@@ -1,5 +1,7 @@
 //! The form as its visitors meet it: bytes over TCP, and a stand-in for what a valid form leads to.
 
+mod attack_cases;
+mod attacks;
 mod limits;
 mod pages;
 mod refusals;

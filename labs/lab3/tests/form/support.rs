@@ -182,6 +182,24 @@ impl Visitor {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// Sends these bytes and then one more every `pause`, for ever; what comes until the server closes.
+    pub(crate) async fn drip(self, bytes: impl AsRef<[u8]>, pause: Duration) -> Answer {
+        let (hear, mut say) = self.0.into_split();
+        say.write_all(bytes.as_ref()).await.unwrap();
+        let dripping = tokio::spawn(async move {
+            while say.write_all(b"a").await.is_ok() {
+                tokio::time::sleep(pause).await;
+            }
+        });
+        let mut heard = String::new();
+        let mut hear = hear.take(1024 * 1024);
+        let end = timeout(FAR_TOO_LONG, hear.read_to_string(&mut heard)).await;
+        dripping.abort();
+        // Whoever still sends when the form has closed may be answered by a reset.
+        let _ = end.expect("an end in time");
+        Answer(heard)
+    }
+
     /// What comes until this text is there.
     pub(crate) async fn hear_until(&mut self, text: &str) -> String {
         let mut heard = Vec::new();
@@ -227,6 +245,11 @@ impl Answer {
 
     pub(crate) fn body(&self) -> &str {
         self.0.split_once("\r\n\r\n").expect("a head and a body").1
+    }
+
+    /// How many answers came on the connection.
+    pub(crate) fn count(&self) -> usize {
+        self.0.matches("HTTP/1.1 ").count()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

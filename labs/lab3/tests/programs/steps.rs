@@ -156,6 +156,25 @@ fn step_7_that_waits_for_the_result_is_no_faster_than_step_2() {
 }
 
 #[test]
+fn when_the_queue_is_full_step_7_says_so_at_once_and_keeps_the_text() {
+    on_each_broker("a full queue", |broker| {
+        let waiting: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
+        let _: i64 = broker.redis().lpush("celery", waiting).unwrap();
+        let port = free_port();
+        let mut form = step7(&broker.url, port, &[]);
+        let (status, page) = post(port, FEEDBACK);
+        assert_eq!(status, 503);
+        for words in ["10000 messages wait in celery already", "step6_worker", ">\nhi</textarea>"] {
+            assert!(page.contains(words), "{words:?} is missing in {page}");
+        }
+        form.until("refused");
+        assert_eq!(broker.redis().llen::<_, i64>("celery").unwrap(), 10_000);
+        let _: String = broker.redis().rpop("celery", None).unwrap();
+        assert_eq!(post(port, FEEDBACK).0, 302);
+    });
+}
+
+#[test]
 fn a_worker_says_that_the_broker_is_missing_and_goes_on_when_it_comes() {
     let port = free_port();
     let mut worker = step6(&format!("redis://127.0.0.1:{port}/0"), &["--work", "0s"]);

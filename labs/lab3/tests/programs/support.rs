@@ -73,6 +73,11 @@ impl Program {
         (status, self.seen.join("\n"))
     }
 
+    #[allow(dead_code, reason = "for the tests under pressure")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn interrupt(&self) {
         let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
         assert!(sent.unwrap().success());
