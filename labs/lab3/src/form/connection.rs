@@ -59,6 +59,7 @@ pub(super) async fn run<S: OnSubmit>(site: Arc<Site<S>>, stream: TcpStream, plac
             dropped(&site, &error.to_string());
         }
     }
+    place.spare();
     linger(parts.io.into_inner()).await;
 }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 /// The form's limits; the defaults are meant for use, shorter ones for tests.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections at a time. The next one gets the place of whoever has taken longest to send a
-    /// request; if all requests are there and being handled, it waits in the kernel's queue.
+    /// Connections at a time. The next one gets the place of whoever has been answered, or has taken
+    /// longest to send a request; if all requests are being handled, it waits in the kernel's queue.
     pub connections: usize,
     /// Pages that watch their task at a time; further ones look again by themselves.
     pub streams: usize,

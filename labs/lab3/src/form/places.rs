@@ -1,28 +1,38 @@
-//! A place for every connection, and who has to give one up.
+//! A place for every connection, and who has to give one up when all are taken.
 //!
-//! A connection whose request has not arrived yet holds its place only until somebody else needs it:
-//! the one that has kept us waiting for longest goes first. So a thousand silent connections do not
-//! keep a visitor out. Whose request is being answered keeps the place; when all are, the next
-//! visitor waits.
+//! First whoever has been answered and only lingers; then whoever has been sending a request for
+//! longest, after a fair chance. So a thousand silent connections do not keep a visitor out, and a
+//! crowd of honest ones is not turned away. Whose request is being answered keeps the place: when
+//! all do, the next visitor waits.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+
+/// How long a request may take to arrive even when others wait.
+const FAIR: Duration = Duration::from_millis(100);
 
 /// All places.
 pub(super) struct Places {
     free: Arc<Semaphore>,
-    arriving: Arc<Arriving>,
+    next: AtomicU64,
+    held: Arc<Held>,
 }
 
-/// Whose requests have not arrived yet, the oldest first.
+/// The places that can be given up, in the order in which they would be.
 #[derive(Default)]
-struct Arriving {
-    next: AtomicU64,
-    places: Mutex<VecDeque<(u64, CancellationToken)>>,
+struct Held(Mutex<VecDeque<Dispensable>>);
+
+struct Dispensable {
+    number: u64,
+    /// Not before this moment.
+    due: Instant,
+    needed: CancellationToken,
 }
 
 /// A connection's place; free again when it is dropped.
@@ -30,31 +40,58 @@ pub(super) struct Place {
     /// Cancelled when somebody else needs the place.
     pub(super) needed: CancellationToken,
     number: u64,
-    arriving: Arc<Arriving>,
+    held: Arc<Held>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Places {
     pub(super) fn new(places: usize) -> Self {
         let places = places.clamp(1, Semaphore::MAX_PERMITS);
-        Self { free: Arc::new(Semaphore::new(places)), arriving: Arc::default() }
+        Self {
+            free: Arc::new(Semaphore::new(places)),
+            next: AtomicU64::new(0),
+            held: Arc::default(),
+        }
     }
 
     /// A free place, or one that somebody has to give up; `None` never in practice.
     pub(super) async fn take(&self) -> Option<Place> {
-        if self.free.available_permits() == 0 {
-            self.arriving.give_one_up();
+        let permit = self.permit().await?;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let (held, needed) = (Arc::clone(&self.held), CancellationToken::new());
+        let due = Instant::now() + FAIR;
+        held.lock().push_back(Dispensable { number, due, needed: needed.clone() });
+        Some(Place { needed, number, held, _permit: permit })
+    }
+
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let free = Arc::clone(&self.free);
+            if let Ok(permit) = Arc::clone(&free).try_acquire_owned() {
+                return Some(permit);
+            }
+            match self.held.give_one_up(Instant::now()) {
+                // One is about to become free, or all are kept.
+                Ok(()) => return free.acquire_owned().await.ok(),
+                Err(due) => tokio::select! {
+                    permit = free.acquire_owned() => return permit.ok(),
+                    () = sleep_until(due) => {}
+                },
+            }
         }
-        let permit = Arc::clone(&self.free).acquire_owned().await.ok()?;
-        let (number, needed) = self.arriving.enter();
-        Some(Place { needed, number, arriving: Arc::clone(&self.arriving), _permit: permit })
     }
 }
 
 impl Place {
     /// The request has arrived: from now on nobody takes the place away.
     pub(super) fn keep(&self) {
-        self.arriving.lock().retain(|(number, _)| *number != self.number);
+        self.held.lock().retain(|held| held.number != self.number);
+    }
+
+    /// The answer is out: now the place is the first to be given up.
+    pub(super) fn spare(&self) {
+        let (number, needed) = (self.number, self.needed.clone());
+        self.held.lock().push_front(Dispensable { number, due: Instant::now(), needed });
     }
 }
 
@@ -64,22 +101,21 @@ impl Drop for Place {
     }
 }
 
-impl Arriving {
-    fn enter(&self) -> (u64, CancellationToken) {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let needed = CancellationToken::new();
-        self.lock().push_back((number, needed.clone()));
-        (number, needed)
-    }
-
-    fn give_one_up(&self) {
-        if let Some((_, needed)) = self.lock().pop_front() {
-            needed.cancel();
+impl Held {
+    /// Takes the first place away, or says when that would be fair.
+    fn give_one_up(&self, now: Instant) -> Result<(), Instant> {
+        let mut held = self.lock();
+        match held.front() {
+            Some(first) if first.due > now => Err(first.due),
+            _ => {
+                held.pop_front().inspect(|first| first.needed.cancel());
+                Ok(())
+            }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<(u64, CancellationToken)>> {
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Dispensable>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -87,29 +123,46 @@ impl Arriving {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn who_has_kept_us_waiting_for_longest_gives_the_place_up() {
+    /// Two places, both taken.
+    async fn taken() -> (Places, Place, Place) {
         let places = Places::new(2);
         let (first, second) = (places.take().await.unwrap(), places.take().await.unwrap());
-        let (first_needed, second_needed) = (first.needed.clone(), second.needed.clone());
+        (places, first, second)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_been_sending_for_longest_gives_the_place_up_after_a_fair_chance() {
+        let (places, first, second) = taken().await;
+        let (began, needed) = (Instant::now(), first.needed.clone());
         let leave = async {
-            first_needed.cancelled().await;
+            needed.cancelled().await;
+            assert_eq!(began.elapsed().as_millis(), FAIR.as_millis());
             drop(first);
         };
         let (third, ()) = tokio::join!(places.take(), leave);
-        assert!(third.is_some() && !second_needed.is_cancelled());
+        assert!(third.is_some() && !second.needed.is_cancelled());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn who_only_lingers_gives_the_place_up_at_once_and_before_all_others() {
+        let (places, first, second) = taken().await;
+        second.keep();
+        second.spare();
+        let (began, needed) = (Instant::now(), second.needed.clone());
+        let leave = async {
+            needed.cancelled().await;
+            drop(second);
+        };
+        let (third, ()) = tokio::join!(places.take(), leave);
+        assert!(third.is_some() && began.elapsed().is_zero() && !first.needed.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn whose_request_has_arrived_keeps_the_place() {
-        let places = Places::new(2);
-        let (first, second) = (places.take().await.unwrap(), places.take().await.unwrap());
+        let (places, first, second) = taken().await;
         first.keep();
         second.keep();
-        let waits = tokio::spawn(async move { places.take().await.is_some() });
-        tokio::task::yield_now().await;
-        assert!(!first.needed.is_cancelled() && !second.needed.is_cancelled());
-        drop(first);
-        assert!(waits.await.unwrap());
+        let third = tokio::time::timeout(10 * FAIR, places.take()).await;
+        assert!(third.is_err() && !first.needed.is_cancelled() && !second.needed.is_cancelled());
     }
 }
