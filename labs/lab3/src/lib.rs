@@ -6,6 +6,7 @@ pub mod clock;
 pub mod digest;
 pub mod doctor;
 pub mod examine;
+pub mod exposure;
 pub mod feedback;
 pub mod form;
 pub mod handout;

@@ -62,6 +62,7 @@ async fn main() -> Result<(), settings::Exit> {
     let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)))
         .with(digest::tasks(&arguments.broker.url(), told.reports()));
     let worker = Worker::new(broker, registry, options, told.observer())?.beat_schedule(schedule);
+    tokio::spawn(narrator.clone().warn(arguments.broker.url()));
     let stop = Stop::new();
     tokio::spawn(stop_on_ctrl_c(stop.clone(), interrupt));
     let done = worker.run(stop).await?;

@@ -54,6 +54,7 @@ async fn main() -> Result<(), settings::Exit> {
     let facts = [("broker", broker.url().to_owned()), ("browser", arguments.form.url())];
     let said = narrator.open(&STEP7, &facts);
     narrator.check(&broker).await;
+    tokio::spawn(narrator.clone().warn(arguments.broker.url()));
 
     let visits = Visits::at(&narrator);
     let told = visits.clone();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use colored::Colorize;
 
 use super::{INDENT, Narrator, Word, wrapped};
+use crate::exposure;
 use crate::tour::Outcome;
 
 /// What a program says before it begins and after it ends.
@@ -90,6 +91,13 @@ impl Narrator {
         for (number, [name, rest @ ..]) in rows.iter().enumerate() {
             let row = format!("  {name:<20}{:>14}{:>14}{:>11}", rest[0], rest[1], rest[2]);
             self.say(if number == 0 { row.bold() } else { row.normal() });
+        }
+    }
+
+    /// Says what there is to worry about at the Redis of this URL, if it answers.
+    pub async fn warn(self, url: String) {
+        for exposure in exposure::of(&url).await.unwrap_or_default() {
+            self.tell(Word::Bad("exposed"), exposure);
         }
     }
 

@@ -6,8 +6,8 @@ use redis::Commands;
 use serde_json::Value;
 
 use crate::support::{
-    FEEDBACK, PATIENCE, Program, Step5, TempFile, command, free_port, get, on_each_broker, post,
-    task_id,
+    FEEDBACK, PATIENCE, Program, Step5, TempFile, command, did_not_run, free_port, get,
+    on_each_broker, post, task_id,
 };
 
 fn step2(port: u16, arguments: &[&str]) -> Program {
@@ -153,6 +153,21 @@ fn step_7_that_waits_for_the_result_is_no_faster_than_step_2() {
     assert!(!waiting.is_finished(), "the visitor waits although the message is written");
     let _worker = step6(&broker.url, &["--work", "0s"]);
     assert_eq!(waiting.join().unwrap().0, 302);
+}
+
+#[test]
+fn worker_and_form_warn_of_a_redis_that_throws_messages_away() {
+    if lab3::broker::installed().is_none() {
+        return did_not_run("a Redis that evicts", "redis-server");
+    }
+    let broker = Step5::start("--redis-server");
+    let mut set = redis::cmd("CONFIG");
+    set.arg("SET").arg("maxmemory-policy").arg("allkeys-lru");
+    set.query::<()>(&mut broker.redis()).unwrap();
+    for mut program in [step6(&broker.url, &[]), step7(&broker.url, free_port(), &[])] {
+        assert!(program.until("exposed").contains("throws messages away"));
+        program.until("next: redis-cli CONFIG SET maxmemory-policy noeviction");
+    }
 }
 
 #[test]
