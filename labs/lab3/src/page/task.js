@@ -53,7 +53,7 @@ const listen = () => {
 setInterval(() => {
   if (sent && !done) place("took").textContent = `${since(sent)} so far`;
   // A stream that ends is opened again within a second or two; that is no news.
-  const silent = lost && Date.now() - lost > 3000;
+  const silent = lost && Date.now() - lost > 2000;
   const words = silent ? "Nothing is heard from the form at the moment; this page asks again." : "";
   if (place("silence").textContent !== words) place("silence").textContent = words;
 }, 100);

@@ -26,10 +26,11 @@ rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;
 
 /// No sandbox, because a container's root has none; a fresh profile, and no home page of Debian's.
-const ARGUMENTS: [&str; 11] = [
+const ARGUMENTS: [&str; 12] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

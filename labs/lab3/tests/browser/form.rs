@@ -171,6 +171,21 @@ fn without_javascript_a_double_click_sends_one_mail_too() {
 }
 
 #[test]
+fn without_javascript_the_form_is_corrected_and_sent_by_keyboard() {
+    let Some(tab) = Tab::open("the form without JavaScript") else { return };
+    let form = step2(&["--work", "0s"]);
+    tab.without_javascript();
+    tab.visit(&form.url());
+    tab.press(&format!("ann@host{TAB}hello{TAB}{ENTER}"));
+    tab.until_text("#id_email_error", "Enter a valid email address.");
+    assert_eq!(tab.focus(), "email");
+    tab.run("document.activeElement.select()");
+    tab.press(&format!("ann@example.com{ENTER}"));
+    until_thanked(&tab);
+    assert!(told(&tab, "You waited") < 20_000.0);
+}
+
+#[test]
 fn the_way_back_leads_to_a_form_that_can_be_sent_again() {
     let Some(tab) = Tab::open("the way back") else { return };
     let form = step2(&["--work", "0s"]);
