@@ -40,14 +40,15 @@ pub fn mail_task(mail: SlowMail, progress: Progress) -> Task {
     Task::new(SEND_FEEDBACK_EMAIL, ["email_address", "message"], send)
 }
 
-/// Only what another attempt can cure is tried again: at once at first, then ever more rarely, and
-/// never all together.
+/// Only what another attempt can cure is tried again: at once at first, then ever more rarely, never
+/// all together, and not for longer than an hour: who wrote expects no thanks tomorrow.
 #[must_use]
 pub fn retry_policy(clock: LabClock) -> RetryPolicy {
     let real = |seconds| clock.real(Duration::from_secs_f64(seconds));
     RetryPolicy::default()
         .autoretry_for(["MailServerAway", "TemporaryMailError", "MailMaybeSent"])
         .max_retries(Some(5))
+        .max_elapsed(real(3600.0))
         .retry_backoff(real(2.0).as_secs_f64())
         .retry_backoff_max(real(60.0))
         .retry_jitter(Jitter::Full { floor: real(0.5) })

@@ -34,13 +34,23 @@ struct Live {
 }
 
 /// Redis' time of day, carried forward by this machine's monotonic clock: the two machines' clocks may differ.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     read_at: Instant,
     redis_time: f64,
 }
 
 impl Clock {
+    /// Redis said `redis_time`, and it was `read_at` here.
+    pub(crate) fn new(redis_time: f64, read_at: Instant) -> Self {
+        Self { read_at, redis_time }
+    }
+
+    /// Redis' time now, in seconds since 1970.
+    pub(crate) fn now(self) -> f64 {
+        self.at(Instant::now())
+    }
+
     /// Redis' time at `instant`, in seconds since 1970.
     pub(crate) fn at(self, instant: Instant) -> f64 {
         self.redis_time + instant.saturating_duration_since(self.read_at).as_secs_f64()
@@ -116,7 +126,7 @@ impl Connection {
         let asked = Instant::now();
         let (seconds, microseconds): (f64, f64) =
             redis::cmd("TIME").query_async(&mut redis).await?;
-        let clock = Clock { read_at: asked, redis_time: seconds + microseconds / 1e6 };
+        let clock = Clock::new(seconds + microseconds / 1e6, asked);
         Ok(Live { redis, clock, opened: asked })
     }
 

@@ -1,4 +1,4 @@
-//! Times as Celery writes and reads them: ISO 8601, with an offset or without.
+//! Times as Celery writes and reads them: ISO 8601, with an offset or without; and as Redis counts them.
 
 use chrono::{DateTime, FixedOffset, NaiveDateTime, SecondsFormat, Timelike};
 
@@ -16,6 +16,21 @@ pub(crate) fn parse(text: &str) -> Option<DateTime<FixedOffset>> {
         let naive = NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f").ok()?;
         Some(naive.and_utc().fixed_offset())
     })
+}
+
+/// Seconds since 1970, as Redis counts.
+#[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit into 53 bits")]
+pub(crate) fn seconds(time: DateTime<FixedOffset>) -> f64 {
+    time.timestamp_micros() as f64 / 1e6
+}
+
+/// The time that Redis counts as `seconds` since 1970, up to the last one that Python can read.
+#[expect(clippy::cast_possible_truncation, reason = "what is larger than LAST was cut")]
+pub(crate) fn from_seconds(seconds: f64) -> DateTime<FixedOffset> {
+    /// 9999-12-31T23:59:59.
+    const LAST: f64 = 253_402_300_799.0;
+    let micros = (seconds.clamp(0.0, LAST) * 1e6).round() as i64;
+    DateTime::from_timestamp_micros(micros).unwrap_or_default().fixed_offset()
 }
 
 #[cfg(test)]
@@ -43,6 +58,13 @@ mod tests {
         for text in ["", "garbage", "1577836800", "2030-13-01T00:00:00", "2030-01-02"] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_time_is_the_same_after_its_way_through_redis_seconds() {
+        let time = parse("2026-11-22T06:06:36.311013+00:00").unwrap();
+        assert_eq!(from_seconds(seconds(time)), time);
+        assert_eq!(isoformat(from_seconds(f64::MAX)), "9999-12-31T23:59:59+00:00");
     }
 
     #[test]

@@ -218,7 +218,7 @@ async fn consume(shared: &Arc<Shared>, alarm: &Alarm) {
         number += count as u64;
         // Each queue has its turn at being first.
         queues.rotate_left(1);
-        let Fetched { now, deliveries, unreadable } = fetched;
+        let Fetched { clock, deliveries, unreadable } = fetched;
         for queue in unreadable {
             (shared.observe)(Event::TaskRejected {
                 queue,
@@ -229,7 +229,7 @@ async fn consume(shared: &Arc<Shared>, alarm: &Alarm) {
         for delivery in deliveries {
             let lease = shared.leases.hold(&delivery.tag);
             let slot = free.split(1);
-            let execution = execution::execute(Arc::clone(shared), delivery, lease, now);
+            let execution = execution::execute(Arc::clone(shared), delivery, lease, clock);
             running.spawn(async move {
                 execution.await;
                 drop(slot);

@@ -18,6 +18,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
+use support::slow_clock::slow_clock;
 use taskqueue::{
     AsyncResult, DeadLetter, Event, IdempotencyKey, Jitter, Registry, ResultError, RetryPolicy,
     Signature, Stop, Summary, Task, TaskError, Worker, WorkerOptions,
@@ -193,6 +194,81 @@ fn headers_that_nobody_here_knows_travel_through_a_retry() {
         .await;
         let parked: Vec<String> = lab.ask("HVALS unacked").await;
         assert!(parked[0].contains(r#""x-trace": "abc""#), "{}", parked[0]);
+    });
+}
+
+#[test]
+fn a_retrys_time_is_counted_by_redis_clock_and_not_by_the_workers() {
+    on_each_broker("a worker's clock that is ahead", async |url| {
+        let lab = Lab::at(url).await;
+        let ahead = Lab::looking_at(&slow_clock(url, 4000).await).await;
+        lab.send_task(Signature::new("lab.flaky")).await;
+        let policy = quickly().default_retry_delay(Duration::from_secs(5000));
+        let (parked, told) = tokio::sync::oneshot::channel();
+        let parked = std::sync::Mutex::new(Some(parked));
+        let observe = Arc::new(move |event| {
+            if let Event::TaskParked { eta, .. } = event
+                && let Some(parked) = parked.lock().unwrap().take()
+            {
+                parked.send(eta).unwrap();
+            }
+        });
+        let sent = Utc::now();
+        let registry = Registry::new([flaky(1, policy)]);
+        let worker = Worker::new(Arc::clone(&ahead.broker), registry, late(), observe).unwrap();
+        let stop = Stop::new();
+        let working = tokio::spawn(worker.run(stop.clone()));
+        let eta = tokio::time::timeout(PATIENCE, told).await.unwrap().unwrap();
+        stop.warm();
+        working.await.unwrap().unwrap();
+        let seconds = (eta.to_utc() - sent).num_seconds();
+        assert!((980..=1020).contains(&seconds), "5,000 s after a clock 4,000 s slow: {seconds}");
+    });
+}
+
+#[test]
+fn retries_end_when_the_first_attempt_is_too_long_ago() {
+    on_each_broker("max_elapsed", async |url| {
+        let lab = Lab::at(url).await;
+        let task = lab.send_task(Signature::new("lab.flaky")).await;
+        let most = Duration::from_millis(300);
+        let policy = quickly().max_retries(None).max_elapsed(most);
+        let began = std::time::Instant::now();
+        let (summary, _) = with_worker(&lab, flaky(u32::MAX, policy), late(), async || {
+            let Err(ResultError::Failed { error, .. }) = task.get(PATIENCE).await else {
+                panic!("no failure")
+            };
+            assert_eq!(error.to_string(), "ValueError: again");
+        })
+        .await;
+        assert!(began.elapsed() > most && summary.retried > 1, "{summary:?}");
+        assert_eq!(summary.failed, 1);
+    });
+}
+
+#[test]
+fn the_time_of_the_first_attempt_travels_with_every_retry() {
+    on_each_broker("the first attempt's time", async |url| {
+        let mut lab = Lab::at(url).await;
+        let mut message: Value =
+            serde_json::from_str(&Signature::new("lab.flaky").message().unwrap().encode().unwrap())
+                .unwrap();
+        message["headers"]["retries"] = json!(1);
+        message["headers"]["x-first-attempt"] = json!("2026-01-02T03:04:05.678901+00:00");
+        lab.send::<()>(&["LPUSH", "celery", &message.to_string()]).await;
+        let policy = quickly().default_retry_delay(Duration::from_secs(600));
+        let lab_reads = Lab::looking_at(url).await;
+        with_worker(&lab, flaky(9, policy), late(), async || {
+            while lab_reads.count("ZCARD", "unacked_eta").await == 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        let parked: Vec<String> = lab.ask("HVALS unacked").await;
+        let entry: Value = serde_json::from_str(&parked[0]).unwrap();
+        let headers = &entry[0]["headers"];
+        assert_eq!(headers["retries"], 2);
+        assert_eq!(headers["x-first-attempt"], "2026-01-02T03:04:05.678901+00:00");
     });
 }
 

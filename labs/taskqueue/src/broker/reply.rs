@@ -1,9 +1,11 @@
 //! What the scripts answer, as values.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{FromRedisValue, Value};
 use serde_json::value::RawValue;
+
+use crate::connection::Clock;
 
 /// A message that was handed out, under a tag that stands for it until it is settled.
 #[derive(Debug)]
@@ -16,8 +18,8 @@ pub(crate) struct Delivery {
 /// What one fetch brought.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    /// Redis' time, in seconds since 1970.
-    pub(crate) now: f64,
+    /// Redis' time. It was read before the answer travelled, so it is rather late than early.
+    pub(crate) clock: Clock,
     pub(crate) deliveries: Vec<Delivery>,
     /// The queues of messages that were put aside as unreadable.
     pub(crate) unreadable: Vec<String>,
@@ -45,7 +47,8 @@ impl Fetched {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let mut parts = reply.into_iter();
         let now = parts.next().and_then(|now| text(now).parse().ok()).unwrap_or_default();
-        let mut fetched = Self { now, deliveries: Vec::new(), unreadable: Vec::new() };
+        let clock = Clock::new(now, Instant::now());
+        let mut fetched = Self { clock, deliveries: Vec::new(), unreadable: Vec::new() };
         while let (Some(tag), Some(queue), Some(raw)) = (parts.next(), parts.next(), parts.next()) {
             if tag.is_empty() {
                 fetched.unreadable.push(text(queue));

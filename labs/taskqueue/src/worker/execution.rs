@@ -25,27 +25,30 @@ use super::lease::Lease;
 use super::limits::limited;
 use super::{Shared, WorkerOptions};
 use crate::broker::Delivery;
+use crate::connection::Clock;
 use crate::event::Event;
 use crate::message::{Body, Message, MessageError};
 use crate::result_backend::document;
 use crate::task::{Request, SoftLimit, Task, TimeLimits};
 use crate::task_error::TaskError;
+use crate::time::seconds;
 
 /// A message that was understood.
 pub(super) struct Call {
+    pub(super) clock: Clock,
     pub(super) lease: Lease,
     pub(super) message: Message,
     body: Body,
     pub(super) request: Arc<Request>,
 }
 
-/// Runs `delivery` to one of its ends; `now` is Redis' time at the fetch.
-pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, lease: Lease, now: f64) {
+/// Runs `delivery` to one of its ends; `clock` is Redis' own.
+pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, lease: Lease, clock: Clock) {
     match understand(&shared, &delivery) {
         Ok((message, body, request)) => {
-            Call { lease, message, body, request }.begin(&shared, now).await
+            Call { clock, lease, message, body, request }.begin(&shared).await
         }
-        Err(error) => bury(&shared, &delivery, &error.to_string(), now).await,
+        Err(error) => bury(&shared, &delivery, &error.to_string(), clock.now()).await,
     }
 }
 
@@ -82,7 +85,8 @@ fn understand(shared: &Shared, delivery: &Delivery) -> Result<Understood, Messag
 }
 
 impl Call {
-    async fn begin(self, shared: &Shared, now: f64) {
+    async fn begin(self, shared: &Shared) {
+        let now = self.clock.now();
         (shared.observe)(Event::TaskReceived { request: Arc::clone(&self.request) });
         // The times were checked when the message was decoded.
         let (eta, expires) =
@@ -97,7 +101,7 @@ impl Call {
         } else if let Some(task) = shared.registry.find(&self.request.task) {
             self.run(shared, task).await;
         } else {
-            self.refuse_unknown(shared, now).await;
+            self.refuse_unknown(shared).await;
         }
     }
 
@@ -119,7 +123,7 @@ impl Call {
     }
 
     /// As Celery: FAILURE with NotRegistered. The message is kept, for a worker that knows the task.
-    async fn refuse_unknown(self, shared: &Shared, now: f64) {
+    async fn refuse_unknown(self, shared: &Shared) {
         let task = &self.request.task;
         let error = TaskError::in_module("celery.exceptions", "NotRegistered", task);
         self.end(shared, Some(document::failure(&self.request, &error)), false).await;
@@ -130,7 +134,7 @@ impl Call {
         let raw = self.message.encode().unwrap_or_default().into_bytes();
         let delivery =
             Delivery { tag: self.lease.tag.clone(), queue: self.request.queue.clone(), raw };
-        bury(shared, &delivery, &reason, now).await;
+        bury(shared, &delivery, &reason, self.clock.now()).await;
         shared.failed.fetch_add(1, Ordering::Relaxed);
         (shared.observe)(Event::TaskFailed {
             request: self.request,
@@ -189,12 +193,6 @@ impl Call {
         let workers = TimeLimits { hard: time_limit, soft: soft_time_limit };
         TimeLimits { hard, soft }.or(task.time_limits()).or(workers)
     }
-}
-
-/// Seconds since 1970, as Redis counts.
-#[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit into 53 bits")]
-fn seconds(time: DateTime<FixedOffset>) -> f64 {
-    time.timestamp_micros() as f64 / 1e6
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> TaskError {
