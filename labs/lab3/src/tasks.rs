@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskqueue::{Jitter, Registry, Request, RetryPolicy, Signature, Task, TaskError};
+use taskqueue::{Breaker, Jitter, Registry, Request, RetryPolicy, Signature, Task, TaskError};
 
 use crate::clock::LabClock;
 use crate::feedback::Feedback;
@@ -28,8 +28,8 @@ pub fn send_feedback_email_task(feedback: &Feedback) -> Signature {
 /// What a worker of the lab can run.
 #[must_use]
 pub fn registry(mail: SlowMail, progress: Progress) -> Registry {
-    let policy = retry_policy(mail.clock);
-    Registry::new([mail_task(mail, progress).retry(policy)])
+    let (policy, breaker) = (retry_policy(mail.clock), breaker(mail.clock));
+    Registry::new([mail_task(mail, progress).retry(policy).breaker(breaker)])
 }
 
 /// The task itself, before anybody has said when it is tried again.
@@ -52,6 +52,13 @@ pub fn retry_policy(clock: LabClock) -> RetryPolicy {
         .retry_backoff(real(2.0).as_secs_f64())
         .retry_backoff_max(real(60.0))
         .retry_jitter(Jitter::Full { floor: real(0.5) })
+}
+
+/// An outage of the mail server is found out by a few mails for all: the others wait in Redis and
+/// keep their retries for troubles of their own.
+fn breaker(clock: LabClock) -> Breaker {
+    let real = |seconds| clock.real(Duration::from_secs(seconds));
+    Breaker::opens_for(["MailServerAway"]).failures(5).pause(real(10)).pause_max(real(60))
 }
 
 async fn send(

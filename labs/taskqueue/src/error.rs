@@ -57,6 +57,11 @@ pub enum BrokerError {
     },
 }
 
+/// A queue's name is part of keys and of what stands in `unacked`.
+#[derive(Debug, thiserror::Error)]
+#[error("queue {0:?} can't be used\n  next: name it with letters, digits and _ . : - only")]
+pub struct InvalidQueue(pub(crate) String);
+
 /// As Redis wrote it: `READONLY You can't write against a read only replica.`
 fn own_words(error: &redis::RedisError) -> String {
     match (error.code(), error.detail()) {

@@ -36,6 +36,7 @@
 //! as Redis keeps its data. What is not: that it is run only once.
 //! The queue knows no terminal: it reports [`Event`]s, and others have the words.
 
+mod breaker;
 mod broker;
 mod connection;
 mod dead_letter;
@@ -55,9 +56,10 @@ mod task_error;
 mod time;
 mod worker;
 
+pub use breaker::Breaker;
 pub use broker::Broker;
 pub use dead_letter::{DeadLetter, SendBackError};
-pub use error::{BrokerError, ResultError};
+pub use error::{BrokerError, InvalidQueue, ResultError};
 pub use event::{Event, Observer};
 pub use idempotency::IdempotencyKey;
 pub use message::{Body, Embed, Headers, MAX_SIZE, Message, MessageError, Properties, is_safe_id};
@@ -66,4 +68,4 @@ pub use retry::{Jitter, RetryPolicy, Verdict};
 pub use signature::Signature;
 pub use task::{Registry, Request, Task};
 pub use task_error::TaskError;
-pub use worker::{InvalidQueue, Stop, Summary, Worker, WorkerOptions};
+pub use worker::{Stop, Summary, Worker, WorkerOptions};

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::breaker::Breaker;
 use crate::retry::RetryPolicy;
 use crate::task_error::TaskError;
 pub(crate) use limits::{SoftLimit, TimeLimits};
@@ -74,6 +75,7 @@ pub struct Task {
     acks_late: Option<bool>,
     ignore_result: bool,
     retry: RetryPolicy,
+    breaker: Option<Breaker>,
     limits: TimeLimits,
     run: Arc<Run>,
 }
@@ -106,6 +108,7 @@ impl Task {
             acks_late: None,
             ignore_result: false,
             retry: RetryPolicy::default(),
+            breaker: None,
             limits: TimeLimits::default(),
             run: Arc::new(call),
         }
@@ -129,6 +132,14 @@ impl Task {
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// Hold it back while its destination is away: the message then waits in Redis, which costs
+    /// neither an attempt nor a slot. Not in Celery.
+    #[must_use]
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.breaker = Some(breaker);
         self
     }
 
@@ -199,6 +210,11 @@ impl Registry {
         let mut names: Vec<String> = self.tasks.keys().cloned().collect();
         names.sort();
         names
+    }
+
+    /// The tasks that have a breaker, by name.
+    pub(crate) fn breakers(&self) -> impl Iterator<Item = (String, Breaker)> {
+        self.tasks.values().filter_map(|task| Some((task.name.clone(), task.breaker.clone()?)))
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Task> {

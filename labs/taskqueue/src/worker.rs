@@ -4,6 +4,7 @@
 //! consume (this file)   takes as many messages as there are free slots, never more
 //!   └ execution, ending one for each message: understand it, run it, say how it ended
 //!       └ settlement    collects endings and writes them, many in one script
+//! breakers              hold a task back whose destination is away
 //! alarm                 wakes an idle worker when a message comes
 //! lease                 a thread that renews what we hold, whatever the tasks do
 //! limits, watchdog      cut a task that takes too long; name one that keeps its thread
@@ -15,6 +16,7 @@
 //! is told to stop. The worker prints nothing; it reports [`Event`]s.
 
 mod alarm;
+mod breakers;
 mod ending;
 mod execution;
 mod health;
@@ -33,12 +35,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::broker::{Broker, Fetched};
-use crate::error::BrokerError;
+use crate::error::{BrokerError, InvalidQueue};
 use crate::event::{Event, Observer};
 use crate::keys;
 use crate::message::{hostname, is_safe_id};
 use crate::task::Registry;
 use alarm::Alarm;
+use breakers::Breakers;
 use health::Health;
 use lease::Leases;
 use settlement::Settler;
@@ -141,6 +144,7 @@ struct Shared {
     observe: Observer,
     stop: Stop,
     health: Health,
+    breakers: Breakers,
     leases: Leases,
     settler: Settler,
     watchdog: Watchdog,
@@ -179,6 +183,7 @@ impl Worker {
         let shared = Arc::new(Shared {
             watchdog: Watchdog::start(Arc::clone(&self.observe)),
             health: Health::new(Arc::clone(&self.observe)),
+            breakers: Breakers::of(&self.registry, Arc::clone(&self.observe)),
             broker: self.broker,
             registry: self.registry,
             options: self.options,
@@ -293,8 +298,3 @@ impl Shared {
         }
     }
 }
-
-/// A queue's name is part of keys and of what stands in `unacked`.
-#[derive(Debug, thiserror::Error)]
-#[error("queue {0:?} can't be used\n  next: name it with letters, digits and _ . : - only")]
-pub struct InvalidQueue(String);

@@ -20,8 +20,8 @@ use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
 use support::slow_clock::slow_clock;
 use taskqueue::{
-    AsyncResult, DeadLetter, Event, IdempotencyKey, Jitter, Registry, ResultError, RetryPolicy,
-    Signature, Stop, Summary, Task, TaskError, Worker, WorkerOptions,
+    AsyncResult, Breaker, DeadLetter, Event, IdempotencyKey, Jitter, Registry, ResultError,
+    RetryPolicy, Signature, Stop, Summary, Task, TaskError, Worker, WorkerOptions,
 };
 
 /// Fails until it was tried `fails` times before.
@@ -269,6 +269,55 @@ fn the_time_of_the_first_attempt_travels_with_every_retry() {
         let headers = &entry[0]["headers"];
         assert_eq!(headers["retries"], 2);
         assert_eq!(headers["x-first-attempt"], "2026-01-02T03:04:05.678901+00:00");
+    });
+}
+
+#[test]
+fn while_its_breaker_is_open_a_task_waits_in_redis_and_costs_neither_slot_nor_attempt() {
+    on_each_broker("a breaker", async |url| {
+        // Early acknowledgement: what waits must not be acknowledged yet.
+        for options in [options(), late()] {
+            let mut lab = Lab::at(url).await;
+            let away = Arc::new(std::sync::atomic::AtomicBool::new(true));
+            let destination = Arc::clone(&away);
+            let attempt = move |_, ()| {
+                let away = destination.load(Ordering::SeqCst);
+                async move { if away { Err(TaskError::new("ValueError", "away")) } else { Ok(()) } }
+            };
+            let breaker = Breaker::opens_for(["ValueError"]).failures(2);
+            let task = Task::new("lab.far", [], attempt).retry(quickly().max_retries(Some(4)));
+            let task = task.breaker(breaker.pause(Duration::from_millis(100)));
+            let mut sent = Vec::new();
+            for _ in 0..12 {
+                sent.push(lab.send_task(Signature::new("lab.far")).await);
+            }
+            let reads = Lab::looking_at(url).await;
+            let (summary, events) = with_worker(&lab, task, options, async || {
+                // All of them, at the same moment: no slot is held, and nothing is in the list.
+                while reads.count("ZCARD", "unacked_eta").await < 12 {
+                    tokio::task::yield_now().await;
+                }
+                away.store(false, Ordering::SeqCst);
+                for task in &sent {
+                    task.get(PATIENCE).await.unwrap();
+                }
+            })
+            .await;
+            let count = |wanted: fn(&Event) -> bool| {
+                u64::try_from(events.iter().filter(|event| wanted(event)).count()).unwrap()
+            };
+            let opened = count(
+                |event| matches!(event, Event::BreakerOpened { task, .. } if task == "lab.far"),
+            );
+            assert_eq!((summary.succeeded, summary.failed), (12, 0));
+            // Two in a row open it while at most three others run; then each probe costs one.
+            assert!(
+                opened >= 1 && summary.retried <= 2 + 3 + (opened - 1),
+                "{summary:?}, {opened}"
+            );
+            assert_eq!(count(|event| matches!(event, Event::BreakerClosed { .. })), 1);
+            assert_clean(&mut lab).await;
+        }
     });
 }
 

@@ -170,6 +170,14 @@ impl Told {
                     format!("no. {retry} of {} in {countdown}\n{error}", name(request)),
                 )
             }
+            Event::BreakerOpened { task, pause } => {
+                let (task, pause) = (function(task), lasted(pause));
+                (Word::Bad("breaker"), format!("{task}: nobody there; the next try in {pause}"))
+            }
+            Event::BreakerClosed { task, after } => {
+                let (task, after) = (function(task), lasted(after));
+                (Word::Good("breaker"), format!("{task}: there again, after {after}"))
+            }
             Event::TaskBlocks { request, lasted } => {
                 let lasted = crate::clock::words(*lasted);
                 (Word::Bad("blocks"), format!("{} has kept its thread for {lasted}", name(request)))
@@ -258,8 +266,12 @@ fn lines(text: &str) -> String {
 
 /// `send_feedback_email_task[73ff0a72]`: the name without its module, the id without its tail.
 fn name(request: &Request) -> String {
-    let function = request.task.rsplit('.').next().unwrap_or_default();
-    printable(&format!("{function}[{}]", short(&request.id)), 60)
+    printable(&format!("{}[{}]", function(&request.task), short(&request.id)), 60)
+}
+
+/// A task's name without its module.
+fn function(task: &str) -> String {
+    printable(task.rsplit('.').next().unwrap_or_default(), 40)
 }
 
 fn short(id: &str) -> &str {

@@ -1,7 +1,8 @@
 //! One message from its fetch to its end.
 //!
 //! ```text
-//! decode ─▶ expired? ─▶ ETA? ─▶ known task? ─▶ (early: acknowledge) ─▶ run ─▶ store the result (late: and acknowledge)
+//! decode ─▶ expired? ─▶ ETA? ─▶ known task? ─▶ breaker? ─▶ (early: acknowledge) ─▶ run ─▶ store the result (late: and acknowledge)
+//!    │         │          │          │            └▶ open: park in Redis
 //!    │         │          │          └▶ FAILURE NotRegistered, and put aside
 //!    │         │          └▶ park in Redis
 //!    │         └▶ REVOKED
@@ -21,6 +22,7 @@ use chrono::{DateTime, FixedOffset};
 use futures_util::FutureExt;
 use serde_json::Value;
 
+use super::breakers::Pass;
 use super::lease::Lease;
 use super::limits::limited;
 use super::{Shared, WorkerOptions};
@@ -31,7 +33,7 @@ use crate::message::{Body, Message, MessageError};
 use crate::result_backend::document;
 use crate::task::{Request, SoftLimit, Task, TimeLimits};
 use crate::task_error::TaskError;
-use crate::time::seconds;
+use crate::time::{from_seconds, seconds};
 
 /// A message that was understood.
 pub(super) struct Call {
@@ -99,9 +101,20 @@ impl Call {
         } else if let Some(eta) = eta.filter(|eta| seconds(*eta) > now) {
             self.park(shared, eta).await;
         } else if let Some(task) = shared.registry.find(&self.request.task) {
-            self.run(shared, task).await;
+            self.run_or_wait(shared, task).await;
         } else {
             self.refuse_unknown(shared).await;
+        }
+    }
+
+    /// While the task's destination is away its message waits in Redis.
+    async fn run_or_wait(self, shared: &Shared, task: &Task) {
+        match shared.breakers.ask(task.name()) {
+            Ok(pass) => self.run(shared, task, pass).await,
+            Err(until) => {
+                let until = from_seconds(self.clock.at(until));
+                self.park(shared, until).await;
+            }
         }
     }
 
@@ -143,7 +156,7 @@ impl Call {
         });
     }
 
-    async fn run(mut self, shared: &Shared, task: &Task) {
+    async fn run(mut self, shared: &Shared, task: &Task, pass: Pass<'_>) {
         let late = task.acknowledges_late(shared.options.acks_late);
         if !late {
             match self.end(shared, None, true).await {
@@ -161,7 +174,10 @@ impl Call {
         let began = Instant::now();
         let code = self.attempt(shared, task);
         tokio::select! {
-            outcome = code => self.finish(shared, task, late, outcome, began.elapsed()).await,
+            outcome = code => {
+                pass.ended(&outcome);
+                self.finish(shared, task, late, outcome, began.elapsed()).await;
+            }
             () = shared.stop.cold.cancelled() => self.interrupted(shared, late).await,
         }
     }
