@@ -40,6 +40,7 @@ struct Scripts {
     settle: Script,
     retry: Script,
     park: Script,
+    take_up: Script,
     overdue: Script,
     give_back: Script,
     bury: Script,
@@ -189,6 +190,13 @@ impl Broker {
         self.connection.invoke(call.arg(tag).arg(format!("{eta:.6}"))).await
     }
 
+    /// Takes a delivery of ours out of its wait; false where somebody has put it back meanwhile.
+    pub(crate) async fn take_up(&self, tag: &str) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.take_up.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA);
+        self.connection.invoke(call.arg(tag)).await
+    }
+
     /// One page of the tags that have stood in `sorted_set` for `age` or longer.
     pub(crate) async fn overdue(
         &self,
@@ -262,6 +270,7 @@ impl Scripts {
             settle: Script::new(include_str!("broker/settle.lua")),
             retry: Script::new(include_str!("broker/retry.lua")),
             park: Script::new(include_str!("broker/park.lua")),
+            take_up: Script::new(include_str!("broker/take_up.lua")),
             overdue: Script::new(include_str!("broker/overdue.lua")),
             give_back: Script::new(include_str!("broker/give_back.lua")),
             bury: Script::new(include_str!("broker/bury.lua")),

@@ -5,6 +5,7 @@
 //!   └ execution, ending one for each message: understand it, run it, say how it ended
 //!       └ settlement    collects endings and writes them, many in one script
 //! breakers              hold a task back whose destination is away
+//! suspect               runs a message alone with which workers have fallen
 //! alarm                 wakes an idle worker when a message comes
 //! lease                 a thread that renews what we hold, whatever the tasks do
 //! limits, watchdog      cut a task that takes too long; name one that keeps its thread
@@ -24,13 +25,15 @@ mod lease;
 mod limits;
 mod restore;
 mod settlement;
+mod stop;
+mod suspect;
 mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, RwLock, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -45,6 +48,7 @@ use breakers::Breakers;
 use health::Health;
 use lease::Leases;
 use settlement::Settler;
+pub use stop::Stop;
 use watchdog::Watchdog;
 
 /// The most messages that one fetch takes.
@@ -92,32 +96,6 @@ impl Default for WorkerOptions {
     }
 }
 
-/// Tells a worker to stop: warm first, then cold, as Celery's two Ctrl-C.
-#[derive(Debug, Clone, Default)]
-pub struct Stop {
-    warm: CancellationToken,
-    cold: CancellationToken,
-}
-
-impl Stop {
-    /// Nobody has asked to stop yet.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Take nothing more and finish what runs.
-    pub fn warm(&self) {
-        self.warm.cancel();
-    }
-
-    /// Stop now and give back what runs.
-    pub fn cold(&self) {
-        self.warm.cancel();
-        self.cold.cancel();
-    }
-}
-
 /// What a worker did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -148,6 +126,8 @@ struct Shared {
     leases: Leases,
     settler: Settler,
     watchdog: Watchdog,
+    /// Held by all that run together, or by one that must run alone.
+    alone: RwLock<()>,
     /// A task was parked: the next ETA may be earlier than thought.
     parked: Notify,
     succeeded: AtomicU64,
@@ -191,6 +171,7 @@ impl Worker {
             stop,
             leases,
             settler,
+            alone: RwLock::new(()),
             parked: Notify::new(),
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),

@@ -481,6 +481,50 @@ fn a_message_that_brings_its_workers_down_is_put_aside_after_three() {
 }
 
 #[test]
+fn what_ran_beside_a_message_that_brings_its_workers_down_is_run_to_its_end() {
+    on_each_broker("the poison's neighbours", async |url| {
+        let mut lab = Lab::at(url).await;
+        for id in ["one", "poison", "two", "three"] {
+            lab.send_task(Signature::new("lab.hold").task_id(id)).await;
+        }
+        let options = WorkerOptions { lease: Duration::from_millis(200), ..late() };
+        // Four slots: all four are in hand when the first worker falls, and the second.
+        let (mut done, mut deaths) = (Vec::new(), 0);
+        let mut worker = lab.start(options.clone());
+        while lab.count("LLEN", "celery.dead").await == 0 || done.len() < 3 {
+            let next = worker.until(|event| match event {
+                Event::TaskStarted { request, .. } => Some(request.id.clone()),
+                Event::TaskRejected { .. } => Some("rejected".into()),
+                _ => None,
+            });
+            let next = next.await;
+            match next.as_str() {
+                "rejected" => {}
+                "poison" => {
+                    worker.die().await;
+                    deaths += 1;
+                    worker = lab.start(options.clone());
+                }
+                // From the third time on each runs alone, and ends; until then they fall together.
+                _ if deaths >= 2 => {
+                    lab.gate.notify_one();
+                    let task = AsyncResult::new(&next, &lab.broker);
+                    assert_eq!(task.get(PATIENCE).await.unwrap(), "held");
+                    done.push(next);
+                }
+                _ => {}
+            }
+        }
+        worker.finish().await;
+        done.sort();
+        assert_eq!((done, deaths), (vec!["one".into(), "three".into(), "two".into()], 3));
+        let letters = DeadLetter::newest(&lab.broker, "celery", 10).await.unwrap();
+        assert_eq!((letters.len(), letters[0].task_id().as_deref()), (1, Some("poison")));
+        assert_eq!(lab.ask::<i64>("EXISTS unacked unacked_index unacked_eta celery").await, 0);
+    });
+}
+
+#[test]
 fn what_is_no_message_is_not_sent_back() {
     on_each_broker("an unreadable letter", async |url| {
         let mut lab = Lab::at(url).await;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! decode ─▶ expired? ─▶ ETA? ─▶ known task? ─▶ breaker? ─▶ (early: acknowledge) ─▶ run ─▶ store the result (late: and acknowledge)
-//!    │         │          │          │            └▶ open: park in Redis
+//!    │         │          │          │            └▶ open: park in Redis; workers fell with it: run it alone
 //!    │         │          │          └▶ FAILURE NotRegistered, and put aside
 //!    │         │          └▶ park in Redis
 //!    │         └▶ REVOKED
@@ -110,11 +110,24 @@ impl Call {
     /// While the task's destination is away its message waits in Redis.
     async fn run_or_wait(self, shared: &Shared, task: &Task) {
         match shared.breakers.ask(task.name()) {
-            Ok(pass) => self.run(shared, task, pass).await,
+            Ok(pass) if self.is_suspect(shared) => self.run_alone(shared, task, pass).await,
+            Ok(pass) => {
+                let _beside_others = shared.alone.read().await;
+                self.run_unless_stopped(shared, task, pass).await;
+            }
             Err(until) => {
                 let until = from_seconds(self.clock.at(until));
                 self.park(shared, until).await;
             }
+        }
+    }
+
+    /// What had to wait for its turn until the worker stopped is for the next worker.
+    pub(super) async fn run_unless_stopped(self, shared: &Shared, task: &Task, pass: Pass<'_>) {
+        if shared.stop.warm.is_cancelled() {
+            self.give_back(shared).await;
+        } else {
+            self.run(shared, task, pass).await;
         }
     }
 
