@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, FromRedisValue, IntoConnectionInfo, RedisError,
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError,
     ScriptInvocation,
 };
 use tokio::sync::Mutex;
@@ -155,6 +155,8 @@ impl Connection {
         } else if source.is_io_error()
             || source.is_connection_dropped()
             || source.is_connection_refusal()
+            // An answer that was cut in the middle; or no Redis is there at all.
+            || source.kind() == ErrorKind::Parse
         {
             BrokerError::Unreachable { url, source }
         } else {

@@ -3,7 +3,8 @@
 //! Enqueueing has a deadline of one second, because a visitor waits for it. Within it a lost
 //! answer is no reason to give up: the same message is sent again and still stands in the list
 //! once. After it Redis refuses the message by itself, so that an error here means *not sent*,
-//! even where Redis was only stopped for a while.
+//! even where Redis was only stopped for a while. One case stays open, as in any network: Redis has
+//! taken the message, and every answer that says so is lost until the second is over.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -104,14 +104,29 @@ fn lost_answers_to_the_sender_make_no_second_message() {
         let mut lab = Lab::at(url).await;
         let publish = Script::new(include_str!("../src/broker/publish.lua"));
         let proxy = Proxy::before(url, publish.get_hash(), LOSSES).await;
-        let behind = Arc::new(Broker::new(&proxy.url).unwrap());
-        let mut ids = Vec::new();
-        for _ in 0..TASKS {
-            ids.push(Signature::new("lab.once").delay(&behind).await.unwrap().id);
-        }
-        assert_eq!(proxy.left(), 0, "answers that were not lost prove nothing");
-        assert_eq!(lab.ask::<usize>("LLEN celery").await, TASKS);
-        let unknown = AsyncResult::new(ids[0].clone(), &lab.broker).state().await.unwrap();
-        assert_eq!(unknown.word(), "PENDING");
+        assert_sent_once(&mut lab, &proxy).await;
     });
+}
+
+#[test]
+fn an_answer_to_the_sender_that_is_cut_in_the_middle_is_no_refusal() {
+    on_each_broker("cut answers to publish", async |url| {
+        let mut lab = Lab::at(url).await;
+        let publish = Script::new(include_str!("../src/broker/publish.lua"));
+        let proxy = Proxy::cutting(url, publish.get_hash(), LOSSES).await;
+        assert_sent_once(&mut lab, &proxy).await;
+    });
+}
+
+/// Forty tasks through the proxy: each is accepted, and stands in the list once.
+async fn assert_sent_once(lab: &mut Lab, proxy: &Proxy) {
+    let behind = Arc::new(Broker::new(&proxy.url).unwrap());
+    let mut ids = Vec::new();
+    for _ in 0..TASKS {
+        ids.push(Signature::new("lab.once").delay(&behind).await.unwrap().id);
+    }
+    assert_eq!(proxy.left(), 0, "answers that were not lost prove nothing");
+    assert_eq!(lab.ask::<usize>("LLEN celery").await, TASKS);
+    let unknown = AsyncResult::new(ids[0].clone(), &lab.broker).state().await.unwrap();
+    assert_eq!(unknown.word(), "PENDING");
 }

@@ -15,17 +15,29 @@ pub(crate) struct Proxy {
 struct Losses {
     marker: String,
     left: usize,
+    /// Half of the answer arrives before the connection breaks.
+    halves: bool,
     /// So that a lost command is followed by some that are not.
     passed: usize,
 }
 
 impl Proxy {
     pub(crate) async fn before(url: &str, marker: &str, times: usize) -> Self {
+        Self::losing(url, marker, times, false).await
+    }
+
+    /// The same, and half of each of these answers arrives.
+    pub(crate) async fn cutting(url: &str, marker: &str, times: usize) -> Self {
+        Self::losing(url, marker, times, true).await
+    }
+
+    async fn losing(url: &str, marker: &str, times: usize, halves: bool) -> Self {
         let redis = url.trim_start_matches("redis://").trim_end_matches("/0").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("redis://{}/0", listener.local_addr().unwrap());
-        let losses =
-            Arc::new(Mutex::new(Losses { marker: marker.to_owned(), left: times, passed: 0 }));
+        let marker = marker.to_owned();
+        let losses = Losses { marker, left: times, halves, passed: 0 };
+        let losses = Arc::new(Mutex::new(losses));
         let shared = Arc::clone(&losses);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -66,7 +78,10 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, losses: Arc<Mutex<L
                 server.write_all(&request[..length]).await.unwrap();
                 if lose {
                     // Redis has carried it out when it answers; the client never hears of it.
-                    let _ = server.read(&mut answer).await;
+                    let length = server.read(&mut answer).await.unwrap_or(0);
+                    if losses.lock().unwrap().halves {
+                        let _ = client.write_all(&answer[..length / 2]).await;
+                    }
                     return;
                 }
             }
