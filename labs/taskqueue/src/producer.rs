@@ -47,7 +47,8 @@ impl Signature {
             match timeout_at(deadline.into(), attempt).await {
                 Ok(Ok(true)) => return Ok(AsyncResult::new(message.headers.id, broker)),
                 Ok(Ok(false)) | Err(_) => break,
-                Ok(Err(error)) if is_final(&error) => return Err(error),
+                // After an answer that was lost, a refusal does not prove that nothing was sent.
+                Ok(Err(error)) if last_error.is_none() && is_final(&error) => return Err(error),
                 Ok(Err(error)) => last_error = Some(error),
             }
             sleep(PAUSE).await;

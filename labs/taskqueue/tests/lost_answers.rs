@@ -118,6 +118,16 @@ fn an_answer_to_the_sender_that_is_cut_in_the_middle_is_no_refusal() {
     });
 }
 
+#[test]
+fn a_refusal_after_a_lost_answer_is_no_proof_that_nothing_was_sent() {
+    on_each_broker("a refusal after a lost answer", async |url| {
+        let mut lab = Lab::at(url).await;
+        let publish = Script::new(include_str!("../src/broker/publish.lua"));
+        let proxy = Proxy::refusing(url, publish.get_hash(), LOSSES).await;
+        assert_sent_once(&mut lab, &proxy).await;
+    });
+}
+
 /// Forty tasks through the proxy: each is accepted, and stands in the list once.
 async fn assert_sent_once(lab: &mut Lab, proxy: &Proxy) {
     let behind = Arc::new(Broker::new(&proxy.url).unwrap());

@@ -15,28 +15,50 @@ pub(crate) struct Proxy {
 struct Losses {
     marker: String,
     left: usize,
-    /// Half of the answer arrives before the connection breaks.
-    halves: bool,
+    and: And,
     /// So that a lost command is followed by some that are not.
     passed: usize,
+    refuse_next: bool,
+}
+
+/// What goes with a loss.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum And {
+    Nothing,
+    /// Half of the answer arrives before the connection breaks.
+    Half,
+    /// The next command with the marker is refused, and never reaches Redis.
+    Refusal,
+}
+
+/// What becomes of a request.
+enum Fate {
+    Carry,
+    Lose,
+    Refuse,
 }
 
 impl Proxy {
     pub(crate) async fn before(url: &str, marker: &str, times: usize) -> Self {
-        Self::losing(url, marker, times, false).await
+        Self::losing(url, marker, times, And::Nothing).await
     }
 
     /// The same, and half of each of these answers arrives.
     pub(crate) async fn cutting(url: &str, marker: &str, times: usize) -> Self {
-        Self::losing(url, marker, times, true).await
+        Self::losing(url, marker, times, And::Half).await
     }
 
-    async fn losing(url: &str, marker: &str, times: usize, halves: bool) -> Self {
+    /// The same, and after each of them the next command is refused as by a Redis that has just come back.
+    pub(crate) async fn refusing(url: &str, marker: &str, times: usize) -> Self {
+        Self::losing(url, marker, times, And::Refusal).await
+    }
+
+    async fn losing(url: &str, marker: &str, times: usize, and: And) -> Self {
         let redis = url.trim_start_matches("redis://").trim_end_matches("/0").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("redis://{}/0", listener.local_addr().unwrap());
         let marker = marker.to_owned();
-        let losses = Losses { marker, left: times, halves, passed: 0 };
+        let losses = Losses { marker, left: times, and, passed: 0, refuse_next: false };
         let losses = Arc::new(Mutex::new(losses));
         let shared = Arc::clone(&losses);
         tokio::spawn(async move {
@@ -55,16 +77,22 @@ impl Proxy {
 }
 
 impl Losses {
-    /// Every second command with the marker, while there are losses left.
-    fn wants(&mut self, request: &[u8]) -> bool {
+    /// Every second command with the marker is lost, while there are losses left.
+    fn judge(&mut self, request: &[u8]) -> Fate {
         let marker = self.marker.as_bytes();
-        if self.left == 0 || !request.windows(marker.len()).any(|part| part == marker) {
-            return false;
+        if !request.windows(marker.len()).any(|part| part == marker) {
+            return Fate::Carry;
+        }
+        if std::mem::take(&mut self.refuse_next) {
+            return Fate::Refuse;
         }
         self.passed += 1;
-        let lose = self.passed.is_multiple_of(2);
-        self.left -= usize::from(lose);
-        lose
+        if self.left == 0 || !self.passed.is_multiple_of(2) {
+            return Fate::Carry;
+        }
+        self.left -= 1;
+        self.refuse_next = self.and == And::Refusal;
+        Fate::Lose
     }
 }
 
@@ -74,12 +102,16 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, losses: Arc<Mutex<L
         tokio::select! {
             read = client.read(&mut request) => {
                 let Ok(length @ 1..) = read else { return };
-                let lose = losses.lock().unwrap().wants(&request[..length]);
+                let fate = losses.lock().unwrap().judge(&request[..length]);
+                if matches!(fate, Fate::Refuse) {
+                    let _ = client.write_all(b"-LOADING Redis is loading its data\r\n").await;
+                    continue;
+                }
                 server.write_all(&request[..length]).await.unwrap();
-                if lose {
+                if matches!(fate, Fate::Lose) {
                     // Redis has carried it out when it answers; the client never hears of it.
                     let length = server.read(&mut answer).await.unwrap_or(0);
-                    if losses.lock().unwrap().halves {
+                    if losses.lock().unwrap().and == And::Half {
                         let _ = client.write_all(&answer[..length / 2]).await;
                     }
                     return;
