@@ -93,21 +93,24 @@ impl Broker {
         &self.connection
     }
 
-    /// Writes `message` before `deadline`, or not at all: `false` means that Redis came to it too late.
+    /// Writes `message` before it is `due`, or not at all: `false` means that Redis came to it too late.
     pub(crate) async fn publish(
         &self,
         queue: &str,
         message: &Message,
         raw: &str,
-        deadline: Instant,
+        due: Instant,
     ) -> Result<bool, BrokerError> {
-        let deadline = self.connection.clock().await?.at(deadline);
+        let deadline = self.connection.clock().await?.at(due);
         let mut call = self.scripts.publish.prepare_invoke();
         call.key(keys::list(queue, message.properties.priority)).key(keys::PUBLISHED);
         call.key(keys::binding(queue)).key(keys::binding_permanent(queue));
         call.arg(raw).arg(message.properties.delivery_tag()).arg(keys::binding_member(queue));
         call.arg(format!("{deadline:.6}"));
         let outcome: String = self.connection.invoke(&call).await?;
+        if outcome == "late" && Instant::now() < due {
+            return Err(self.clock_has_moved().await);
+        }
         if outcome == "sent"
             && let Some(observe) = &self.observe
         {
@@ -131,16 +134,28 @@ impl Broker {
         count: usize,
         again: bool,
     ) -> Result<Fetched, BrokerError> {
+        let deadline = self.connection.clock().await?.at(Instant::now() + ANSWER_TIMEOUT);
         let mut call = self.scripts.fetch.prepare_invoke();
         call.key(keys::UNACKED).key(keys::UNACKED_INDEX);
         call.arg(prefix).arg(first).arg(count).arg(u8::from(again)).arg(MAX_SIZE);
+        call.arg(format!("{deadline:.6}"));
         for step in keys::PRIORITY_STEPS {
             for queue in queues {
                 call.key(keys::list(queue, step)).key(keys::dead(queue)).arg(queue);
             }
         }
         let reply: Vec<Vec<u8>> = self.connection.invoke(&call).await?;
-        Ok(Fetched::from_reply(reply))
+        match Fetched::from_reply(reply) {
+            Some(fetched) => Ok(fetched),
+            None => Err(self.clock_has_moved().await),
+        }
+    }
+
+    /// Redis called something late that is not: its clock was set, or this machine has slept. The
+    /// next connection asks for the time anew.
+    async fn clock_has_moved(&self) -> BrokerError {
+        self.connection.close().await;
+        BrokerError::Clock { url: self.url().to_owned() }
     }
 
     /// Ends deliveries. For each, says whether its tag was still held.

@@ -92,6 +92,11 @@ impl Connection {
         Ok(self.live().await?.clock)
     }
 
+    /// The next command opens a new connection.
+    pub(crate) async fn close(&self) {
+        *self.live.lock().await = None;
+    }
+
     /// Runs a script: by its digest, and with its text where Redis does not know it yet.
     pub(crate) async fn invoke<T: FromRedisValue>(
         &self,

@@ -45,6 +45,14 @@ pub enum BrokerError {
         /// How long we waited.
         waited: Duration,
     },
+    /// Redis' clock is not what it was when we asked: it was set, or this machine has slept.
+    #[error(
+        "the clock of Redis at {url} has moved\n  next: nothing; the next attempt asks for its time anew"
+    )]
+    Clock {
+        /// The URL, without its password.
+        url: String,
+    },
     /// The message can't be written as JSON.
     #[error(
         "task {task}: its arguments are not JSON: {source}\n  next: send strings, numbers, lists and maps with text keys"

@@ -80,6 +80,6 @@ fn is_final(error: &BrokerError) -> bool {
             true
         }
         BrokerError::Unreachable { source, .. } => source.is_connection_refusal(),
-        BrokerError::Slow { .. } => false,
+        BrokerError::Slow { .. } | BrokerError::Clock { .. } => false,
     }
 }

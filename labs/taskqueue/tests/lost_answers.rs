@@ -77,6 +77,69 @@ fn lost_answers_to_fetch_lose_nothing_and_run_nothing_twice() {
 }
 
 #[test]
+fn a_fetch_that_arrives_when_nobody_waits_for_it_takes_nothing() {
+    on_each_broker("a late fetch", async |url| {
+        let mut lab = Lab::at(url).await;
+        let fetch = Script::new(include_str!("../src/broker/fetch.lua"));
+        let proxy = Proxy::late(url, fetch.get_hash()).await;
+        let mut tasks = Vec::new();
+        for _ in 0..20 {
+            tasks.push(lab.send_task(Signature::new("lab.slow")).await);
+        }
+        let slow = Task::new("lab.slow", [], |_, ()| async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(())
+        });
+        // What the late one took would be nobody's until its lease has run out.
+        let options = WorkerOptions { concurrency: 1, lease: Duration::from_secs(60), ..late() };
+        let behind = Arc::new(Broker::new(&proxy.url).unwrap());
+        let observe = Arc::new(|_| {});
+        let worker = Worker::new(behind, Registry::new([slow]), options, observe).unwrap();
+        let stop = Stop::new();
+        let working = tokio::spawn(worker.run(stop.clone()));
+        for task in tasks {
+            task.get(PATIENCE).await.unwrap();
+        }
+        assert_eq!(proxy.left(), 0, "it did not arrive while tasks were waiting");
+        stop.warm();
+        working.await.unwrap().unwrap();
+        assert_eq!(lab.ask::<i64>("EXISTS celery unacked unacked_index").await, 0);
+    });
+}
+
+#[test]
+fn a_fetch_that_was_overtaken_by_its_repetition_overwrites_nothing() {
+    on_each_broker("an overtaken fetch", async |url| {
+        let mut lab = Lab::at(url).await;
+        for id in ["first", "second"] {
+            lab.send_task(Signature::new("lab.once").task_id(id)).await;
+        }
+        let script = include_str!("../src/broker/fetch.lua");
+        let fetch: Vec<&str> = ["EVAL", script, "4", "unacked", "unacked_index"]
+            .into_iter()
+            .chain([
+                "celery",
+                "celery.dead",
+                "lease:test:",
+                "0",
+                "1",
+                "0",
+                "4096",
+                "9e12",
+                "celery",
+            ])
+            .collect();
+        let repeated: Vec<String> = lab.send(&fetch).await;
+        let overtaken: Vec<String> = lab.send(&fetch).await;
+        assert_eq!((repeated.len(), overtaken.len()), (4, 1), "{overtaken:?}");
+        let held: String = lab.ask("HGET unacked lease:test:0").await;
+        assert!(held.contains("first"), "{held}");
+        let waits: String = lab.ask("LINDEX celery -1").await;
+        assert!(waits.contains("second"), "{waits}");
+    });
+}
+
+#[test]
 fn lost_answers_to_result_and_acknowledgement_run_nothing_twice() {
     on_each_broker("lost answers to settle", async |url| {
         for options in [late(), options()] {

@@ -4,9 +4,12 @@
 mod support;
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use support::lab::{Lab, PATIENCE, add, late, options};
+use support::slow_clock::slow_clock;
 use support::{RedisServer, did_not_run};
 use taskqueue::{AsyncResult, BrokerError, Event, Signature, WorkerOptions};
 
@@ -137,6 +140,22 @@ fn a_worker_waits_while_redis_is_a_replica_and_goes_on_afterwards() {
         worker.until(|event| matches!(event, Event::BrokerBack { .. }).then_some(())).await;
         lab.send_task(add(2, 2)).await.get(PATIENCE).await.unwrap();
         worker.finish().await;
+    });
+}
+
+#[test]
+fn when_redis_clock_is_set_forward_tasks_are_still_sent_and_run() {
+    with_redis("a clock that is set", async |redis| {
+        let slow = Arc::new(AtomicU64::new(4000));
+        let url = slow_clock(&redis.url, Arc::clone(&slow)).await;
+        let [sender, lab] = [Lab::at(&url).await, Lab::at(&url).await];
+        // Both ask for the time when they connect.
+        sender.broker.ping().await.unwrap();
+        lab.broker.ping().await.unwrap();
+        slow.store(0, Ordering::SeqCst);
+        let worker = lab.start(late());
+        assert_eq!(sender.send_task(add(2, 2)).await.get(PATIENCE).await.unwrap(), 4);
+        assert_eq!(worker.finish().await.succeeded, 1);
     });
 }
 

@@ -201,7 +201,7 @@ fn headers_that_nobody_here_knows_travel_through_a_retry() {
 fn a_retrys_time_is_counted_by_redis_clock_and_not_by_the_workers() {
     on_each_broker("a worker's clock that is ahead", async |url| {
         let lab = Lab::at(url).await;
-        let ahead = Lab::looking_at(&slow_clock(url, 4000).await).await;
+        let ahead = Lab::looking_at(&slow_clock(url, Arc::new(4000.into())).await).await;
         lab.send_task(Signature::new("lab.flaky")).await;
         let policy = quickly().default_retry_delay(Duration::from_secs(5000));
         let (parked, told) = tokio::sync::oneshot::channel();

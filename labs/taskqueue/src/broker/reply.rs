@@ -43,8 +43,12 @@ pub(crate) struct OverduePage {
 }
 
 impl Fetched {
-    pub(super) fn from_reply(reply: Vec<Vec<u8>>) -> Self {
+    /// None for a reply that says that the call came too late.
+    pub(super) fn from_reply(reply: Vec<Vec<u8>>) -> Option<Self> {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        if reply.get(1).is_some_and(|part| part == b"late") && reply.len() == 2 {
+            return None;
+        }
         let mut parts = reply.into_iter();
         let now = parts.next().and_then(|now| text(now).parse().ok()).unwrap_or_default();
         let clock = Clock::new(now, Instant::now());
@@ -56,7 +60,7 @@ impl Fetched {
                 fetched.deliveries.push(Delivery { tag: text(tag), queue: text(queue), raw });
             }
         }
-        fetched
+        Some(fetched)
     }
 }
 

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+/// Longer than anybody waits for an answer.
+const LATE: Duration = Duration::from_secs(6);
 
 /// Loses the answer of every command that contains `marker`, `times` times, and breaks the connection then.
 pub(crate) struct Proxy {
@@ -29,11 +33,14 @@ enum And {
     Half,
     /// The next command with the marker is refused, and never reaches Redis.
     Refusal,
+    /// The command itself arrives when nobody waits for its answer any more.
+    Lateness,
 }
 
 /// What becomes of a request.
 enum Fate {
     Carry,
+    Hold,
     Lose,
     Refuse,
 }
@@ -51,6 +58,11 @@ impl Proxy {
     /// The same, and after each of them the next command is refused as by a Redis that has just come back.
     pub(crate) async fn refusing(url: &str, marker: &str, times: usize) -> Self {
         Self::losing(url, marker, times, And::Refusal).await
+    }
+
+    /// Holds the first of these commands back, for longer than its sender waits.
+    pub(crate) async fn late(url: &str, marker: &str) -> Self {
+        Self::losing(url, marker, 1, And::Lateness).await
     }
 
     async fn losing(url: &str, marker: &str, times: usize, and: And) -> Self {
@@ -86,8 +98,12 @@ impl Losses {
         if std::mem::take(&mut self.refuse_next) {
             return Fate::Refuse;
         }
+        if self.and == And::Lateness && self.passed == 0 {
+            self.passed += 1;
+            return Fate::Hold;
+        }
         self.passed += 1;
-        if self.left == 0 || !self.passed.is_multiple_of(2) {
+        if self.left == 0 || self.and == And::Lateness || !self.passed.is_multiple_of(2) {
             return Fate::Carry;
         }
         self.left -= 1;
@@ -107,7 +123,15 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, losses: Arc<Mutex<L
                     let _ = client.write_all(b"-LOADING Redis is loading its data\r\n").await;
                     continue;
                 }
+                if matches!(fate, Fate::Hold) {
+                    tokio::time::sleep(LATE).await;
+                }
                 server.write_all(&request[..length]).await.unwrap();
+                if matches!(fate, Fate::Hold) {
+                    let _ = server.read(&mut answer).await;
+                    losses.lock().unwrap().left = 0;
+                    return;
+                }
                 if matches!(fate, Fate::Lose) {
                     // Redis has carried it out when it answers; the client never hears of it.
                     let length = server.read(&mut answer).await.unwrap_or(0);
