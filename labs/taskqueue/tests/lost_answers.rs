@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
 use support::proxy::Proxy;
 use taskqueue::{
-    AsyncResult, Broker, Registry, RetryPolicy, Signature, Stop, Task, TaskError, Worker,
+    AsyncResult, Broker, Event, Registry, RetryPolicy, Signature, Stop, Task, TaskError, Worker,
     WorkerOptions,
 };
 
@@ -45,8 +46,13 @@ async fn run_all(url: &str, task: &str, script: &str, options: WorkerOptions) ->
     let proxy = Proxy::before(url, Script::new(script).get_hash(), LOSSES).await;
     let runs = Runs::default();
     let behind = Arc::new(Broker::new(&proxy.url).unwrap());
-    let worker =
-        Worker::new(behind, Registry::new(counted(&runs)), options, Arc::new(|_| {})).unwrap();
+    let doubts = Arc::new(AtomicUsize::new(0));
+    let listener = Arc::clone(&doubts);
+    let observe = Arc::new(move |event| {
+        let doubt = matches!(event, Event::LeaseLost { .. });
+        listener.fetch_add(usize::from(doubt), Ordering::SeqCst);
+    });
+    let worker = Worker::new(behind, Registry::new(counted(&runs)), options, observe).unwrap();
     let stop = Stop::new();
     let working = tokio::spawn(worker.run(stop.clone()));
     // One after the other, so that each has scripts of its own whose answers can be lost.
@@ -59,6 +65,7 @@ async fn run_all(url: &str, task: &str, script: &str, options: WorkerOptions) ->
     assert_eq!(proxy.left(), 0, "answers that were not lost prove nothing");
     let left: i64 = lab.ask("EXISTS celery unacked unacked_index unacked_eta celery.dead").await;
     assert_eq!(left, 0, "something is left in Redis");
+    assert_eq!(doubts.load(Ordering::SeqCst), 0, "the worker thinks that others have its tasks");
     runs
 }
 

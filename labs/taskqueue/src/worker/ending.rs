@@ -1,7 +1,7 @@
 //! How one run ends: with a result, with a retry, or with the worker's own end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -81,9 +81,15 @@ impl Call {
             tag: late.then(|| self.lease.tag.clone()),
             result: (!self.ignores_result(task)).then_some(stored),
         };
-        let send = |_| shared.broker.retry(&ended, &self.request.queue, &message, &raw);
+        let again = AtomicBool::new(false);
+        let send = |repeated| {
+            again.fetch_or(repeated, Ordering::Relaxed);
+            shared.broker.retry(&ended, &self.request.queue, &message, &raw)
+        };
         let request = Arc::clone(&self.request);
-        if shared.insist(&shared.stop.cold, send).await == Some(true) {
+        let sent = shared.insist(&shared.stop.cold, send).await;
+        // The first attempt may have been carried out: then the tag is gone because it was ours.
+        if sent == Some(true) || (sent == Some(false) && again.load(Ordering::Relaxed)) {
             shared.retried.fetch_add(1, Ordering::Relaxed);
             (shared.observe)(Event::TaskRetried { request, error: error.clone(), countdown });
         } else {
