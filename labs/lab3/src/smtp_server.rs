@@ -1,11 +1,13 @@
 //! A mail server that follows a script: it takes a letter, refuses it, falls silent or hangs up.
 //!
 //! It listens on a free port of this machine and speaks real SMTP. The script has one
-//! [`Behaviour`] for each connection, in the order in which they come; the last one repeats.
+//! [`Behaviour`] for each connection, in the order in which they come; the last one repeats, until
+//! the server is given another script.
 //! A letter counts as taken once its final dot has arrived and was not refused, even where the
 //! answer never leaves: so it is with a real server that dies in that moment, and it is why a
 //! client can't know. [`MailServer::letters`] is the ledger of what was taken.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,8 +87,12 @@ impl Behaviour {
 pub struct MailServer {
     address: SocketAddr,
     seen: Seen,
+    script: Script,
     _stop: DropGuard,
 }
+
+/// What is still to be played.
+type Script = Arc<Mutex<VecDeque<Behaviour>>>;
 
 /// What came over all connections.
 #[derive(Debug, Clone, Default)]
@@ -104,15 +110,21 @@ impl MailServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (address, seen) = (listener.local_addr()?, Seen::default());
         let stop = CancellationToken::new();
-        let serving = serve(listener, script.into_iter().collect(), seen.clone());
+        let script = Script::new(Mutex::new(script.into_iter().collect()));
+        let serving = serve(listener, Arc::clone(&script), seen.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(serving));
-        Ok(Self { address, seen, _stop: stop.drop_guard() })
+        Ok(Self { address, seen, script, _stop: stop.drop_guard() })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn url(&self) -> String {
         format!("smtp://{}", self.address)
+    }
+
+    /// From the next connection on it follows this script.
+    pub fn play(&self, script: impl IntoIterator<Item = Behaviour>) {
+        *lock(&self.script) = script.into_iter().collect();
     }
 
     /// A mailer that sends through it, and gives it up after `patience`.
@@ -136,12 +148,11 @@ impl MailServer {
     }
 }
 
-async fn serve(listener: TcpListener, script: Vec<Behaviour>, seen: Seen) {
+async fn serve(listener: TcpListener, script: Script, seen: Seen) {
     let mut conversations = JoinSet::new();
-    let mut turns = script.into_iter();
     let mut behaviour = Behaviour::accepts();
     while let Ok((stream, _)) = listener.accept().await {
-        behaviour = turns.next().unwrap_or(behaviour);
+        behaviour = lock(&script).pop_front().unwrap_or(behaviour);
         let stream = BufReader::new(stream);
         let conversation =
             Conversation { stream, behaviour: behaviour.clone(), seen: seen.clone() };

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use taskqueue::{Jitter, Registry, Request, RetryPolicy, Signature, Task, TaskError};
+use taskqueue::{Breaker, Jitter, Registry, Request, RetryPolicy, Signature, Task, TaskError};
 
 use crate::clock::LabClock;
 use crate::feedback::Feedback;
@@ -28,8 +28,8 @@ pub fn send_feedback_email_task(feedback: &Feedback) -> Signature {
 /// What a worker of the lab can run.
 #[must_use]
 pub fn registry(mail: SlowMail, progress: Progress) -> Registry {
-    let policy = retry_policy(mail.clock);
-    Registry::new([mail_task(mail, progress).retry(policy)])
+    let (policy, breaker) = (retry_policy(mail.clock), breaker(mail.clock));
+    Registry::new([mail_task(mail, progress).retry(policy).breaker(breaker)])
 }
 
 /// The task itself, before anybody has said when it is tried again.
@@ -40,17 +40,25 @@ pub fn mail_task(mail: SlowMail, progress: Progress) -> Task {
     Task::new(SEND_FEEDBACK_EMAIL, ["email_address", "message"], send)
 }
 
-/// Only what another attempt can cure is tried again: at once at first, then ever more rarely, and
-/// never all together.
+/// Only what another attempt can cure is tried again: at once at first, then ever more rarely, never
+/// all together, and not for longer than an hour: who wrote expects no thanks tomorrow.
 #[must_use]
 pub fn retry_policy(clock: LabClock) -> RetryPolicy {
     let real = |seconds| clock.real(Duration::from_secs_f64(seconds));
     RetryPolicy::default()
         .autoretry_for(["MailServerAway", "TemporaryMailError", "MailMaybeSent"])
         .max_retries(Some(5))
+        .max_elapsed(real(3600.0))
         .retry_backoff(real(2.0).as_secs_f64())
         .retry_backoff_max(real(60.0))
         .retry_jitter(Jitter::Full { floor: real(0.5) })
+}
+
+/// An outage of the mail server is found out by a few mails for all: the others wait in Redis and
+/// keep their retries for troubles of their own.
+fn breaker(clock: LabClock) -> Breaker {
+    let real = |seconds| clock.real(Duration::from_secs(seconds));
+    Breaker::opens_for(["MailServerAway"]).failures(5).pause(real(10)).pause_max(real(60))
 }
 
 async fn send(

@@ -56,6 +56,7 @@ struct Scripts {
     chord_part: Script,
     retry: Script,
     park: Script,
+    take_up: Script,
     overdue: Script,
     give_back: Script,
     bury: Script,
@@ -148,15 +149,15 @@ impl Broker {
         &self.connection
     }
 
-    /// Writes `message` before `deadline`, or not at all: `false` means that Redis came to it too late.
+    /// Writes `message` before it is `due`, or not at all: `false` means that Redis came to it too late.
     pub(crate) async fn publish(
         &self,
         queue: &str,
         message: &Message,
         raw: &str,
-        deadline: Instant,
+        due: Instant,
     ) -> Result<bool, BrokerError> {
-        let deadline = self.connection.clock().await?.at(deadline);
+        let deadline = self.connection.clock().await?.at(due);
         let list = keys::list(queue, message.properties.priority);
         let mut call = self.scripts.publish.prepare_invoke();
         call.key(&list).key(keys::PUBLISHED);
@@ -170,6 +171,7 @@ impl Broker {
                 let waiting = self.most_waiting.unwrap_or_default();
                 return Err(BrokerError::Full { list, waiting });
             }
+            _ if Instant::now() < due => return Err(self.clock_has_moved().await),
             _ => return Ok(false),
         }
         Ok(true)
@@ -203,16 +205,28 @@ impl Broker {
         count: usize,
         again: bool,
     ) -> Result<Fetched, BrokerError> {
+        let deadline = self.connection.clock().await?.at(Instant::now() + ANSWER_TIMEOUT);
         let mut call = self.scripts.fetch.prepare_invoke();
         call.key(keys::UNACKED).key(keys::UNACKED_INDEX);
         call.arg(prefix).arg(first).arg(count).arg(u8::from(again)).arg(MAX_SIZE);
+        call.arg(format!("{deadline:.6}"));
         for step in keys::PRIORITY_STEPS {
             for queue in queues {
                 call.key(keys::list(queue, step)).key(keys::dead(queue)).arg(queue);
             }
         }
         let reply: Vec<Vec<u8>> = self.connection.invoke(&call).await?;
-        Ok(Fetched::from_reply(reply))
+        match Fetched::from_reply(reply) {
+            Some(fetched) => Ok(fetched),
+            None => Err(self.clock_has_moved().await),
+        }
+    }
+
+    /// Redis called something late that is not: its clock was set, or this machine has slept. The
+    /// next connection asks for the time anew.
+    async fn clock_has_moved(&self) -> BrokerError {
+        self.connection.close().await;
+        BrokerError::Clock { url: self.url().to_owned() }
     }
 
     /// Sends a failed task again as `message`; false where somebody else has it now.
@@ -246,6 +260,7 @@ impl Scripts {
             chord_part: Script::new(include_str!("broker/chord_part.lua")),
             retry: Script::new(include_str!("broker/retry.lua")),
             park: Script::new(include_str!("broker/park.lua")),
+            take_up: Script::new(include_str!("broker/take_up.lua")),
             overdue: Script::new(include_str!("broker/overdue.lua")),
             give_back: Script::new(include_str!("broker/give_back.lua")),
             bury: Script::new(include_str!("broker/bury.lua")),

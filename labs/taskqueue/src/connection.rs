@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo,
-    RedisError, ScriptInvocation,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue,
+    IntoConnectionInfo, RedisError, ScriptInvocation,
 };
 use tokio::sync::Mutex;
 
@@ -34,13 +34,23 @@ struct Live {
 }
 
 /// Redis' time of day, carried forward by this machine's monotonic clock: the two machines' clocks may differ.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     read_at: Instant,
     redis_time: f64,
 }
 
 impl Clock {
+    /// Redis said `redis_time`, and it was `read_at` here.
+    pub(crate) fn new(redis_time: f64, read_at: Instant) -> Self {
+        Self { read_at, redis_time }
+    }
+
+    /// Redis' time now, in seconds since 1970.
+    pub(crate) fn now(self) -> f64 {
+        self.at(Instant::now())
+    }
+
     /// Redis' time at `instant`, in seconds since 1970.
     pub(crate) fn at(self, instant: Instant) -> f64 {
         self.redis_time + instant.saturating_duration_since(self.read_at).as_secs_f64()
@@ -97,6 +107,11 @@ impl Connection {
         Ok(self.live().await?.clock)
     }
 
+    /// The next command opens a new connection.
+    pub(crate) async fn close(&self) {
+        *self.live.lock().await = None;
+    }
+
     /// Runs a script: by its digest, and with its text where Redis does not know it yet.
     pub(crate) async fn invoke<T: FromRedisValue>(
         &self,
@@ -131,7 +146,7 @@ impl Connection {
         let asked = Instant::now();
         let (seconds, microseconds): (f64, f64) =
             redis::cmd("TIME").query_async(&mut redis).await?;
-        let clock = Clock { read_at: asked, redis_time: seconds + microseconds / 1e6 };
+        let clock = Clock::new(seconds + microseconds / 1e6, asked);
         Ok(Live { redis, clock, opened: asked })
     }
 
@@ -160,6 +175,8 @@ impl Connection {
         } else if source.is_io_error()
             || source.is_connection_dropped()
             || source.is_connection_refusal()
+            // An answer that was cut in the middle; or no Redis is there at all.
+            || source.kind() == ErrorKind::Parse
         {
             BrokerError::Unreachable { url, source }
         } else {

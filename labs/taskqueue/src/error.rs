@@ -55,6 +55,14 @@ pub enum BrokerError {
         /// How many wait there at least.
         waiting: usize,
     },
+    /// Redis' clock is not what it was when we asked: it was set, or this machine has slept.
+    #[error(
+        "the clock of Redis at {url} has moved\n  next: nothing; the next attempt asks for its time anew"
+    )]
+    Clock {
+        /// The URL, without its password.
+        url: String,
+    },
     /// The message can't be written as JSON.
     #[error(
         "task {task}: its arguments are not JSON: {source}\n  next: send strings, numbers, lists and maps with text keys"
@@ -66,6 +74,11 @@ pub enum BrokerError {
         source: serde_json::Error,
     },
 }
+
+/// A queue's name is part of keys and of what stands in `unacked`.
+#[derive(Debug, thiserror::Error)]
+#[error("queue {0:?} can't be used\n  next: name it with letters, digits and _ . : - only")]
+pub struct InvalidQueue(pub(crate) String);
 
 /// As Redis wrote it: `READONLY You can't write against a read only replica.`
 fn own_words(error: &redis::RedisError) -> String {

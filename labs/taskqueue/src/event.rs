@@ -75,6 +75,20 @@ pub enum Event {
         /// It is not started before this time has passed.
         countdown: Duration,
     },
+    /// A task's destination is away: failures in a row, or a failed probe, have opened its breaker.
+    BreakerOpened {
+        /// The task's name.
+        task: String,
+        /// It is not started before this time has passed.
+        pause: Duration,
+    },
+    /// A task's destination is back: a run has succeeded.
+    BreakerClosed {
+        /// The task's name.
+        task: String,
+        /// How long the breaker was open.
+        after: Duration,
+    },
     /// The task's code has kept its thread for so long that nothing else can run there.
     TaskBlocks {
         /// The call.

@@ -54,6 +54,7 @@
 //! The queue knows no terminal: it reports [`Event`]s, and others have the words.
 
 mod announcement;
+mod breaker;
 mod broker;
 mod canvas;
 mod connection;
@@ -79,9 +80,10 @@ mod time;
 mod transient;
 mod worker;
 
+pub use breaker::Breaker;
 pub use broker::Broker;
 pub use dead_letter::{DeadLetter, SendBackError};
-pub use error::{BrokerError, ResultError};
+pub use error::{BrokerError, InvalidQueue, ResultError};
 pub use event::{Event, Observer, Revocation};
 pub use idempotency::IdempotencyKey;
 pub use message::{Body, Embed, Headers, MAX_SIZE, Message, MessageError, Properties, is_safe_id};
@@ -92,4 +94,4 @@ pub use schedule::{InvalidCrontab, Schedule, ScheduleEntry};
 pub use signature::{Signature, chain};
 pub use task::{Registry, Request, Task};
 pub use task_error::TaskError;
-pub use worker::{InvalidQueue, Stop, Summary, Worker, WorkerOptions};
+pub use worker::{Stop, Summary, Worker, WorkerOptions};

@@ -36,6 +36,8 @@ const DELIVERY_COUNT: &str = "x-delivery-count";
 
 /// The header by which a task can tell that a schedule sent it.
 const BEAT_TASK: &str = "celery_beat_task";
+/// The header in which a retry carries when its task was first tried. Not in Celery, which lets it travel on.
+const FIRST_ATTEMPT: &str = "x-first-attempt";
 
 /// One message, as it stands in the list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -171,6 +173,12 @@ impl Message {
         self.headers.extra.get(DELIVERY_COUNT).and_then(Value::as_u64).unwrap_or_default()
     }
 
+    /// When the task was first tried, in Redis' time; none before its first retry.
+    #[must_use]
+    pub fn first_attempt(&self) -> Option<DateTime<FixedOffset>> {
+        time::parse(self.headers.extra.get(FIRST_ATTEMPT)?.as_str()?)
+    }
+
     pub(crate) fn count_silent_delivery(&mut self) {
         let count = self.silent_deliveries() + 1;
         self.headers.extra.insert(DELIVERY_COUNT.into(), count.into());
@@ -180,16 +188,23 @@ impl Message {
     pub(crate) fn forget_deliveries(&mut self) {
         self.headers.extra.remove(DELIVERY_COUNT);
         self.headers.extra.remove("redelivered");
+        self.headers.extra.remove(FIRST_ATTEMPT);
         self.properties.send_again();
     }
 
     /// The message of the next attempt: same id and body, one retry more, not before `eta`.
-    pub(crate) fn retried(&self, eta: DateTime<FixedOffset>) -> Self {
+    pub(crate) fn retried(
+        &self,
+        eta: DateTime<FixedOffset>,
+        first_attempt: DateTime<FixedOffset>,
+    ) -> Self {
         let mut next = self.clone();
         next.headers.retries += 1;
         next.headers.eta = Some(time::isoformat(eta));
         next.headers.parent_id = Some(self.headers.id.clone());
         next.forget_deliveries();
+        let first_attempt = time::isoformat(first_attempt);
+        next.headers.extra.insert(FIRST_ATTEMPT.into(), first_attempt.into());
         next
     }
 

@@ -3,7 +3,8 @@
 //! Enqueueing has a deadline of one second, because a visitor waits for it. Within it a lost
 //! answer is no reason to give up: the same message is sent again and still stands in the list
 //! once. After it Redis refuses the message by itself, so that an error here means *not sent*,
-//! even where Redis was only stopped for a while.
+//! even where Redis was only stopped for a while. One case stays open, as in any network: Redis has
+//! taken the message, and every answer that says so is lost until the second is over.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -51,7 +52,8 @@ impl Signature {
                     return Ok(AsyncResult::new(id, broker));
                 }
                 Ok(Ok(false)) | Err(_) => break,
-                Ok(Err(error)) if is_final(&error) => return Err(error),
+                // After an answer that was lost, a refusal does not prove that nothing was sent.
+                Ok(Err(error)) if last_error.is_none() && is_final(&error) => return Err(error),
                 Ok(Err(error)) => last_error = Some(error),
             }
             sleep(PAUSE).await;
@@ -93,6 +95,6 @@ fn is_final(error: &BrokerError) -> bool {
         | BrokerError::Url { .. }
         | BrokerError::Arguments { .. } => true,
         BrokerError::Unreachable { source, .. } => source.is_connection_refusal(),
-        BrokerError::Slow { .. } => false,
+        BrokerError::Slow { .. } | BrokerError::Clock { .. } => false,
     }
 }

@@ -1,8 +1,9 @@
 //! Whether a failed task is tried again, and when: Celery's options, as a pure decision.
 //!
-//! No clock and no chance in here: how often it was tried and a number from 0 to 1 come in, a
-//! [`Verdict`] goes out. The arithmetic and the defaults are Celery's (`celery.app.autoretry`,
-//! `celery.utils.time.get_exponential_backoff_interval`); [`Jitter::Full`] is ours.
+//! No clock and no chance in here: how often it was tried, for how long, and a number from 0 to 1
+//! come in, a [`Verdict`] goes out. The arithmetic and the defaults are Celery's
+//! (`celery.app.autoretry`, `celery.utils.time.get_exponential_backoff_interval`); [`Jitter::Full`]
+//! and `max_elapsed` are ours.
 
 use std::time::Duration;
 
@@ -43,14 +44,16 @@ pub enum Jitter {
 /// let policy = RetryPolicy::default().autoretry_for(["ConnectionError"]).max_retries(Some(1));
 /// let error = TaskError::new("ConnectionError", "away");
 /// let countdown = Duration::from_secs(180);
-/// assert_eq!(policy.after_failure(&error, 0, 0.5), Verdict::Retry { countdown });
-/// assert_eq!(policy.after_failure(&error, 1, 0.5), Verdict::GiveUp);
+/// let elapsed = Duration::from_secs(1);
+/// assert_eq!(policy.after_failure(&error, 0, elapsed, 0.5), Verdict::Retry { countdown });
+/// assert_eq!(policy.after_failure(&error, 1, elapsed, 0.5), Verdict::GiveUp);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct RetryPolicy {
     autoretry_for: Vec<String>,
     dont_autoretry_for: Vec<String>,
     max_retries: Option<u32>,
+    max_elapsed: Option<Duration>,
     default_retry_delay: Duration,
     retry_backoff: Option<f64>,
     retry_backoff_max: Duration,
@@ -63,6 +66,7 @@ impl Default for RetryPolicy {
             autoretry_for: Vec::new(),
             dont_autoretry_for: Vec::new(),
             max_retries: Some(3),
+            max_elapsed: None,
             default_retry_delay: Duration::from_secs(180),
             retry_backoff: None,
             retry_backoff_max: Duration::from_secs(600),
@@ -90,6 +94,12 @@ impl RetryPolicy {
         Self { max_retries, ..self }
     }
 
+    /// No retry once the first attempt is longer ago than this, however few there were. Not in Celery.
+    #[must_use]
+    pub fn max_elapsed(self, max_elapsed: Duration) -> Self {
+        Self { max_elapsed: Some(max_elapsed), ..self }
+    }
+
     /// How long to wait where there is no backoff.
     #[must_use]
     pub fn default_retry_delay(self, default_retry_delay: Duration) -> Self {
@@ -114,11 +124,18 @@ impl RetryPolicy {
         Self { retry_jitter, ..self }
     }
 
-    /// What becomes of a task that raised `error` after it was tried `retries` times before;
-    /// `chance` lies in 0..1.
+    /// What becomes of a task that raised `error` after it was tried `retries` times before, the
+    /// first time `elapsed` ago; `chance` lies in 0..1.
     #[must_use]
-    pub fn after_failure(&self, error: &TaskError, retries: u32, chance: f64) -> Verdict {
-        let exhausted = self.max_retries.is_some_and(|most| retries >= most);
+    pub fn after_failure(
+        &self,
+        error: &TaskError,
+        retries: u32,
+        elapsed: Duration,
+        chance: f64,
+    ) -> Verdict {
+        let exhausted = self.max_retries.is_some_and(|most| retries >= most)
+            || self.max_elapsed.is_some_and(|most| elapsed > most);
         let countdown = match error.asks_for_retry() {
             // As Celery's `self.retry()`: its own countdown or the default delay, and no backoff.
             Some(countdown) => countdown.unwrap_or(self.default_retry_delay),
@@ -168,6 +185,11 @@ mod tests {
             .retry_jitter(jitter)
     }
 
+    /// The verdict a second after the first attempt.
+    fn after(policy: &RetryPolicy, error: &TaskError, retries: u32) -> Verdict {
+        policy.after_failure(error, retries, Duration::from_secs(1), 0.5)
+    }
+
     #[test]
     fn the_backoff_is_celerys() {
         // >>> [get_exponential_backoff_interval(int(max(1.0, f)), n, m) for n in range(6)]
@@ -212,22 +234,34 @@ mod tests {
     fn the_limit_is_reached_as_in_celery() {
         let policy = RetryPolicy::default().autoretry_for(["Exception"]);
         let runs = (0..).take_while(|retries| {
-            policy.after_failure(&TaskError::new("ValueError", ""), *retries, 0.5)
-                != Verdict::GiveUp
+            after(&policy, &TaskError::new("ValueError", ""), *retries) != Verdict::GiveUp
         });
         assert_eq!(runs.count() + 1, 4, "three retries are four runs");
         let for_ever = policy.clone().max_retries(None);
-        let verdict = for_ever.after_failure(&TaskError::new("ValueError", ""), 1_000_000, 0.5);
+        let verdict = after(&for_ever, &TaskError::new("ValueError", ""), 1_000_000);
         assert_ne!(verdict, Verdict::GiveUp);
         let never = policy.max_retries(Some(0));
-        assert_eq!(never.after_failure(&TaskError::new("ValueError", ""), 0, 0.5), Verdict::GiveUp);
+        assert_eq!(after(&never, &TaskError::new("ValueError", ""), 0), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn there_is_no_retry_once_the_first_attempt_is_too_long_ago() {
+        let policy = RetryPolicy::default().autoretry_for(["A"]).max_retries(None);
+        let policy = policy.max_elapsed(Duration::from_secs(60));
+        let asked = TaskError::new("B", "").retry(None);
+        for error in [TaskError::new("A", ""), asked] {
+            let retried = [0, 60, 61].map(|seconds| {
+                let elapsed = Duration::from_secs(seconds);
+                policy.after_failure(&error, 7, elapsed, 0.5) != Verdict::GiveUp
+            });
+            assert_eq!(retried, [true, true, false]);
+        }
     }
 
     #[test]
     fn only_the_classes_that_are_named_are_tried_again() {
         let policy = RetryPolicy::default().autoretry_for(["A", "B"]).dont_autoretry_for(["B"]);
-        let verdicts =
-            ["A", "B", "C"].map(|class| policy.after_failure(&TaskError::new(class, ""), 0, 0.5));
+        let verdicts = ["A", "B", "C"].map(|class| after(&policy, &TaskError::new(class, ""), 0));
         assert_eq!(verdicts.map(|verdict| verdict != Verdict::GiveUp), [true, false, false]);
     }
 
@@ -236,10 +270,10 @@ mod tests {
         let policy = RetryPolicy::default().retry_backoff(1.0);
         let asked = TaskError::new("ValueError", "").retry(Some(Duration::from_secs(7)));
         let countdown = Duration::from_secs(7);
-        assert_eq!(policy.after_failure(&asked, 0, 0.5), Verdict::Retry { countdown });
+        assert_eq!(after(&policy, &asked, 0), Verdict::Retry { countdown });
         let asked = TaskError::new("ValueError", "").retry(None);
         let countdown = Duration::from_secs(180);
-        assert_eq!(policy.after_failure(&asked, 2, 0.5), Verdict::Retry { countdown });
-        assert_eq!(policy.after_failure(&asked, 3, 0.5), Verdict::GiveUp);
+        assert_eq!(after(&policy, &asked, 2), Verdict::Retry { countdown });
+        assert_eq!(after(&policy, &asked, 3), Verdict::GiveUp);
     }
 }

@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::breaker::Breaker;
 use crate::rate_limit::RateLimit;
 use crate::retry::RetryPolicy;
 use crate::task_error::TaskError;
@@ -43,6 +44,7 @@ pub struct Task {
     acks_late: Option<bool>,
     ignore_result: bool,
     retry: RetryPolicy,
+    breaker: Option<Breaker>,
     limits: TimeLimits,
     rate_limit: Option<RateLimit>,
     run: Arc<Run>,
@@ -76,6 +78,7 @@ impl Task {
             acks_late: None,
             ignore_result: false,
             retry: RetryPolicy::default(),
+            breaker: None,
             limits: TimeLimits::default(),
             rate_limit: None,
             run: Arc::new(call),
@@ -100,6 +103,14 @@ impl Task {
     #[must_use]
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
+        self
+    }
+
+    /// Hold it back while its destination is away: the message then waits in Redis, which costs
+    /// neither an attempt nor a slot. Not in Celery.
+    #[must_use]
+    pub fn breaker(mut self, breaker: Breaker) -> Self {
+        self.breaker = Some(breaker);
         self
     }
 
@@ -192,6 +203,11 @@ impl Registry {
 
     pub(crate) fn tasks(&self) -> impl Iterator<Item = &Task> {
         self.tasks.values()
+    }
+
+    /// The tasks that have a breaker, by name.
+    pub(crate) fn breakers(&self) -> impl Iterator<Item = (String, Breaker)> {
+        self.tasks.values().filter_map(|task| Some((task.name.clone(), task.breaker.clone()?)))
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Task> {

@@ -6,6 +6,8 @@
 //!       ├ follow_up     carries out what follows: callbacks, chains, chords, errbacks
 //!       └ settlement    collects endings and writes them, many in one script
 //! queues, slots         where messages come from, and how many run at a time
+//! breakers              hold a task back whose destination is away
+//! suspect               runs a message alone with which workers have fallen
 //! lease                 a thread that renews what we hold, whatever the tasks do
 //! limits, watchdog      cut a task that takes too long; name one that keeps its thread
 //! restore               puts back what is due (ETA) and what others left behind
@@ -21,6 +23,7 @@
 
 mod announce;
 mod beat;
+mod breakers;
 mod consumer;
 mod control;
 mod ending;
@@ -36,6 +39,7 @@ mod restore;
 mod revoked;
 mod settlement;
 mod slots;
+mod suspect;
 mod tuning;
 mod watchdog;
 
@@ -43,20 +47,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::broker::Broker;
-use crate::error::BrokerError;
+use crate::error::{BrokerError, InvalidQueue};
 use crate::event::{Event, Observer};
 use crate::lamport::LamportClock;
 use crate::message::is_safe_id;
 use crate::schedule::ScheduleEntry;
 use crate::task::Registry;
+use breakers::Breakers;
 use health::Health;
 use lease::Leases;
-pub use options::{InvalidQueue, Stop, Summary, WorkerOptions};
+pub use options::{Stop, Summary, WorkerOptions};
 use queues::Queues;
 use requests::Requests;
 use revoked::Revoked;
@@ -86,6 +91,7 @@ struct Shared {
     /// What goes on beside the tasks: it ends after the last of them.
     background: TaskTracker,
     health: Health,
+    breakers: Breakers,
     leases: Leases,
     settler: Settler,
     watchdog: Watchdog,
@@ -94,6 +100,8 @@ struct Shared {
     requests: Requests,
     revoked: Revoked,
     tuning: Arc<Tuning>,
+    /// Held by all that run together, or by one that must run alone.
+    alone: RwLock<()>,
     /// A task was parked: the next ETA may be earlier than thought.
     parked: Notify,
     /// Remote control is heard from now on.
@@ -174,6 +182,8 @@ impl Worker {
         let shared = Shared {
             watchdog: Watchdog::start(Arc::clone(&observe)),
             health: Health::new(Arc::clone(&observe)),
+            breakers: Breakers::of(&registry, Arc::clone(&observe)),
+            alone: RwLock::new(()),
             leases: Leases::keep(broker.connection().client().clone(), options.lease),
             slots: Slots::new(options.concurrency),
             queues: Queues::new(),

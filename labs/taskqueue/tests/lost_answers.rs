@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
 use support::proxy::Proxy;
 use taskqueue::{
-    AsyncResult, Broker, Registry, RetryPolicy, Signature, Stop, Task, TaskError, Worker,
+    AsyncResult, Broker, Event, Registry, RetryPolicy, Signature, Stop, Task, TaskError, Worker,
     WorkerOptions, keys,
 };
 
@@ -65,8 +66,13 @@ async fn run_each(
     let proxy = Proxy::before(url, Script::new(script).get_hash(), LOSSES).await;
     let runs = Runs::default();
     let behind = Arc::new(Broker::new(&proxy.url).unwrap());
-    let worker =
-        Worker::new(behind, Registry::new(counted(&runs)), options, Arc::new(|_| {})).unwrap();
+    let doubts = Arc::new(AtomicUsize::new(0));
+    let listener = Arc::clone(&doubts);
+    let observe = Arc::new(move |event| {
+        let doubt = matches!(event, Event::LeaseLost { .. });
+        listener.fetch_add(usize::from(doubt), Ordering::SeqCst);
+    });
+    let worker = Worker::new(behind, Registry::new(counted(&runs)), options, observe).unwrap();
     let stop = Stop::new();
     let working = tokio::spawn(worker.run(stop.clone()));
     // One after the other, so that each has scripts of its own whose answers can be lost.
@@ -78,6 +84,7 @@ async fn run_each(
     assert_eq!(proxy.left(), 0, "answers that were not lost prove nothing");
     let left: i64 = lab.ask("EXISTS celery unacked unacked_index unacked_eta celery.dead").await;
     assert_eq!(left, 0, "something is left in Redis");
+    assert_eq!(doubts.load(Ordering::SeqCst), 0, "the worker thinks that others have its tasks");
     runs
 }
 
@@ -96,6 +103,69 @@ fn lost_answers_to_fetch_lose_nothing_and_run_nothing_twice() {
     on_each_broker("lost answers to fetch", async |url| {
         let runs = run_all(url, "lab.once", include_str!("../src/broker/fetch.lua"), late()).await;
         assert_each_ran(&runs, 1);
+    });
+}
+
+#[test]
+fn a_fetch_that_arrives_when_nobody_waits_for_it_takes_nothing() {
+    on_each_broker("a late fetch", async |url| {
+        let mut lab = Lab::at(url).await;
+        let fetch = Script::new(include_str!("../src/broker/fetch.lua"));
+        let proxy = Proxy::late(url, fetch.get_hash()).await;
+        let mut tasks = Vec::new();
+        for _ in 0..20 {
+            tasks.push(lab.send_task(Signature::new("lab.slow")).await);
+        }
+        let slow = Task::new("lab.slow", [], |_, ()| async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Ok(())
+        });
+        // What the late one took would be nobody's until its lease has run out.
+        let options = WorkerOptions { concurrency: 1, lease: Duration::from_secs(60), ..late() };
+        let behind = Arc::new(Broker::new(&proxy.url).unwrap());
+        let observe = Arc::new(|_| {});
+        let worker = Worker::new(behind, Registry::new([slow]), options, observe).unwrap();
+        let stop = Stop::new();
+        let working = tokio::spawn(worker.run(stop.clone()));
+        for task in tasks {
+            task.get(PATIENCE).await.unwrap();
+        }
+        assert_eq!(proxy.left(), 0, "it did not arrive while tasks were waiting");
+        stop.warm();
+        working.await.unwrap().unwrap();
+        assert_eq!(lab.ask::<i64>("EXISTS celery unacked unacked_index").await, 0);
+    });
+}
+
+#[test]
+fn a_fetch_that_was_overtaken_by_its_repetition_overwrites_nothing() {
+    on_each_broker("an overtaken fetch", async |url| {
+        let mut lab = Lab::at(url).await;
+        for id in ["first", "second"] {
+            lab.send_task(Signature::new("lab.once").task_id(id)).await;
+        }
+        let script = include_str!("../src/broker/fetch.lua");
+        let fetch: Vec<&str> = ["EVAL", script, "4", "unacked", "unacked_index"]
+            .into_iter()
+            .chain([
+                "celery",
+                "celery.dead",
+                "lease:test:",
+                "0",
+                "1",
+                "0",
+                "4096",
+                "9e12",
+                "celery",
+            ])
+            .collect();
+        let repeated: Vec<String> = lab.send(&fetch).await;
+        let overtaken: Vec<String> = lab.send(&fetch).await;
+        assert_eq!((repeated.len(), overtaken.len()), (4, 1), "{overtaken:?}");
+        let held: String = lab.ask("HGET unacked lease:test:0").await;
+        assert!(held.contains("first"), "{held}");
+        let waits: String = lab.ask("LINDEX celery -1").await;
+        assert!(waits.contains("second"), "{waits}");
     });
 }
 
@@ -180,14 +250,39 @@ fn lost_answers_to_the_sender_make_no_second_message() {
         let mut lab = Lab::at(url).await;
         let publish = Script::new(include_str!("../src/broker/publish.lua"));
         let proxy = Proxy::before(url, publish.get_hash(), LOSSES).await;
-        let behind = Arc::new(Broker::new(&proxy.url).unwrap());
-        let mut ids = Vec::new();
-        for _ in 0..TASKS {
-            ids.push(Signature::new("lab.once").delay(&behind).await.unwrap().id);
-        }
-        assert_eq!(proxy.left(), 0, "answers that were not lost prove nothing");
-        assert_eq!(lab.ask::<usize>("LLEN celery").await, TASKS);
-        let unknown = AsyncResult::new(ids[0].clone(), &lab.broker).state().await.unwrap();
-        assert_eq!(unknown.word(), "PENDING");
+        assert_sent_once(&mut lab, &proxy).await;
     });
+}
+
+#[test]
+fn an_answer_to_the_sender_that_is_cut_in_the_middle_is_no_refusal() {
+    on_each_broker("cut answers to publish", async |url| {
+        let mut lab = Lab::at(url).await;
+        let publish = Script::new(include_str!("../src/broker/publish.lua"));
+        let proxy = Proxy::cutting(url, publish.get_hash(), LOSSES).await;
+        assert_sent_once(&mut lab, &proxy).await;
+    });
+}
+
+#[test]
+fn a_refusal_after_a_lost_answer_is_no_proof_that_nothing_was_sent() {
+    on_each_broker("a refusal after a lost answer", async |url| {
+        let mut lab = Lab::at(url).await;
+        let publish = Script::new(include_str!("../src/broker/publish.lua"));
+        let proxy = Proxy::refusing(url, publish.get_hash(), LOSSES).await;
+        assert_sent_once(&mut lab, &proxy).await;
+    });
+}
+
+/// Forty tasks through the proxy: each is accepted, and stands in the list once.
+async fn assert_sent_once(lab: &mut Lab, proxy: &Proxy) {
+    let behind = Arc::new(Broker::new(&proxy.url).unwrap());
+    let mut ids = Vec::new();
+    for _ in 0..TASKS {
+        ids.push(Signature::new("lab.once").delay(&behind).await.unwrap().id);
+    }
+    assert_eq!(proxy.left(), 0, "answers that were not lost prove nothing");
+    assert_eq!(lab.ask::<usize>("LLEN celery").await, TASKS);
+    let unknown = AsyncResult::new(ids[0].clone(), &lab.broker).state().await.unwrap();
+    assert_eq!(unknown.word(), "PENDING");
 }

@@ -4,11 +4,14 @@
 mod support;
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use support::lab::{Lab, PATIENCE, add, late};
+use support::lab::{Lab, PATIENCE, add, late, options};
+use support::slow_clock::slow_clock;
 use support::{RedisServer, did_not_run};
-use taskqueue::{AsyncResult, BrokerError, Event, WorkerOptions};
+use taskqueue::{AsyncResult, BrokerError, Event, Signature, WorkerOptions};
 
 /// Runs `scenario` with a redis-server of its own; says so where there is none.
 fn with_redis(test: &str, scenario: impl AsyncFnOnce(&RedisServer)) {
@@ -61,6 +64,63 @@ fn a_full_redis_refuses_new_tasks_clearly_and_is_drained() {
 }
 
 #[test]
+fn a_full_redis_is_drained_by_early_acknowledgement_too_and_keeps_the_results() {
+    with_redis("a full Redis, early acknowledgement", async |redis| {
+        let mut lab = Lab::at(&redis.url).await;
+        let mut tasks = Vec::new();
+        for number in 0..50 {
+            tasks.push(lab.send_task(add(number, 1)).await);
+        }
+        lab.ask::<()>("CONFIG SET maxmemory 1").await;
+        let worker = lab.start(WorkerOptions { track_started: true, ..options() });
+        for (number, task) in tasks.iter().enumerate() {
+            assert_eq!(task.get(PATIENCE).await.unwrap(), number + 1);
+        }
+        assert_eq!(worker.finish().await.succeeded, 50);
+    });
+}
+
+#[test]
+fn a_task_that_takes_longer_than_its_lease_is_run_once_in_a_full_redis_too() {
+    with_redis("a lease in a full Redis", async |redis| {
+        let mut lab = Lab::at(&redis.url).await;
+        let lease = Duration::from_millis(400);
+        let mut holder = lab.start(WorkerOptions { lease, ..late() });
+        let task = lab.send_task(Signature::new("lab.hold")).await;
+        holder.until_started().await;
+        lab.ask::<()>("CONFIG SET maxmemory 1").await;
+        let mut other = lab.start(WorkerOptions { lease, ..late() });
+        let sign = lab.sign_of_life().await;
+        let began = Instant::now();
+        while lab.sign_of_life().await - sign < 3.0 * lease.as_secs_f64() {
+            assert!(began.elapsed() < PATIENCE, "its lease is not renewed");
+        }
+        lab.gate.notify_one();
+        task.get(PATIENCE).await.unwrap();
+        assert_eq!(holder.finish().await.succeeded, 1);
+        while let Ok(event) = other.events.try_recv() {
+            assert!(!matches!(event, Event::TaskRestored { .. }), "it was taken from its worker");
+        }
+        other.finish().await;
+    });
+}
+
+#[test]
+fn a_retry_finds_room_in_a_full_redis_early_and_late() {
+    with_redis("a retry in a full Redis", async |redis| {
+        for options in [options(), late()] {
+            let mut lab = Lab::at(&redis.url).await;
+            lab.ask::<()>("CONFIG SET maxmemory 0").await;
+            let task = lab.send_task(Signature::new("lab.flaky")).await;
+            lab.ask::<()>("CONFIG SET maxmemory 1").await;
+            let worker = lab.start(options);
+            assert_eq!(task.get(PATIENCE).await.unwrap(), 1);
+            assert_eq!(worker.finish().await.retried, 1);
+        }
+    });
+}
+
+#[test]
 fn a_worker_waits_while_redis_is_a_replica_and_goes_on_afterwards() {
     with_redis("a read-only Redis", async |redis| {
         let mut lab = Lab::at(&redis.url).await;
@@ -80,6 +140,22 @@ fn a_worker_waits_while_redis_is_a_replica_and_goes_on_afterwards() {
         worker.until(|event| matches!(event, Event::BrokerBack { .. }).then_some(())).await;
         lab.send_task(add(2, 2)).await.get(PATIENCE).await.unwrap();
         worker.finish().await;
+    });
+}
+
+#[test]
+fn when_redis_clock_is_set_forward_tasks_are_still_sent_and_run() {
+    with_redis("a clock that is set", async |redis| {
+        let slow = Arc::new(AtomicU64::new(4000));
+        let url = slow_clock(&redis.url, Arc::clone(&slow)).await;
+        let [sender, lab] = [Lab::at(&url).await, Lab::at(&url).await];
+        // Both ask for the time when they connect.
+        sender.broker.ping().await.unwrap();
+        lab.broker.ping().await.unwrap();
+        slow.store(0, Ordering::SeqCst);
+        let worker = lab.start(late());
+        assert_eq!(sender.send_task(add(2, 2)).await.get(PATIENCE).await.unwrap(), 4);
+        assert_eq!(worker.finish().await.succeeded, 1);
     });
 }
 

@@ -18,9 +18,10 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
+use support::slow_clock::slow_clock;
 use taskqueue::{
-    AsyncResult, DeadLetter, Event, IdempotencyKey, Jitter, Registry, ResultError, RetryPolicy,
-    Signature, Stop, Summary, Task, TaskError, Worker, WorkerOptions,
+    AsyncResult, Breaker, DeadLetter, Event, IdempotencyKey, Jitter, Registry, ResultError,
+    RetryPolicy, Signature, Stop, Summary, Task, TaskError, Worker, WorkerOptions,
 };
 
 /// Fails until it was tried `fails` times before.
@@ -197,6 +198,130 @@ fn headers_that_nobody_here_knows_travel_through_a_retry() {
 }
 
 #[test]
+fn a_retrys_time_is_counted_by_redis_clock_and_not_by_the_workers() {
+    on_each_broker("a worker's clock that is ahead", async |url| {
+        let lab = Lab::at(url).await;
+        let ahead = Lab::looking_at(&slow_clock(url, Arc::new(4000.into())).await).await;
+        lab.send_task(Signature::new("lab.flaky")).await;
+        let policy = quickly().default_retry_delay(Duration::from_secs(5000));
+        let (parked, told) = tokio::sync::oneshot::channel();
+        let parked = std::sync::Mutex::new(Some(parked));
+        let observe = Arc::new(move |event| {
+            if let Event::TaskParked { eta, .. } = event
+                && let Some(parked) = parked.lock().unwrap().take()
+            {
+                parked.send(eta).unwrap();
+            }
+        });
+        let sent = Utc::now();
+        let registry = Registry::new([flaky(1, policy)]);
+        let worker = Worker::new(Arc::clone(&ahead.broker), registry, late(), observe).unwrap();
+        let stop = Stop::new();
+        let working = tokio::spawn(worker.run(stop.clone()));
+        let eta = tokio::time::timeout(PATIENCE, told).await.unwrap().unwrap();
+        stop.warm();
+        working.await.unwrap().unwrap();
+        let seconds = (eta.to_utc() - sent).num_seconds();
+        assert!((980..=1020).contains(&seconds), "5,000 s after a clock 4,000 s slow: {seconds}");
+    });
+}
+
+#[test]
+fn retries_end_when_the_first_attempt_is_too_long_ago() {
+    on_each_broker("max_elapsed", async |url| {
+        let lab = Lab::at(url).await;
+        let task = lab.send_task(Signature::new("lab.flaky")).await;
+        let most = Duration::from_millis(300);
+        let policy = quickly().max_retries(None).max_elapsed(most);
+        let began = std::time::Instant::now();
+        let (summary, _) = with_worker(&lab, flaky(u32::MAX, policy), late(), async || {
+            let Err(ResultError::Failed { error, .. }) = task.get(PATIENCE).await else {
+                panic!("no failure")
+            };
+            assert_eq!(error.to_string(), "ValueError: again");
+        })
+        .await;
+        assert!(began.elapsed() > most && summary.retried > 1, "{summary:?}");
+        assert_eq!(summary.failed, 1);
+    });
+}
+
+#[test]
+fn the_time_of_the_first_attempt_travels_with_every_retry() {
+    on_each_broker("the first attempt's time", async |url| {
+        let mut lab = Lab::at(url).await;
+        let mut message: Value =
+            serde_json::from_str(&Signature::new("lab.flaky").message().unwrap().encode().unwrap())
+                .unwrap();
+        message["headers"]["retries"] = json!(1);
+        message["headers"]["x-first-attempt"] = json!("2026-01-02T03:04:05.678901+00:00");
+        lab.send::<()>(&["LPUSH", "celery", &message.to_string()]).await;
+        let policy = quickly().default_retry_delay(Duration::from_secs(600));
+        let lab_reads = Lab::looking_at(url).await;
+        with_worker(&lab, flaky(9, policy), late(), async || {
+            while lab_reads.count("ZCARD", "unacked_eta").await == 0 {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        let parked: Vec<String> = lab.ask("HVALS unacked").await;
+        let entry: Value = serde_json::from_str(&parked[0]).unwrap();
+        let headers = &entry[0]["headers"];
+        assert_eq!(headers["retries"], 2);
+        assert_eq!(headers["x-first-attempt"], "2026-01-02T03:04:05.678901+00:00");
+    });
+}
+
+#[test]
+fn while_its_breaker_is_open_a_task_waits_in_redis_and_costs_neither_slot_nor_attempt() {
+    on_each_broker("a breaker", async |url| {
+        // Early acknowledgement: what waits must not be acknowledged yet.
+        for options in [options(), late()] {
+            let mut lab = Lab::at(url).await;
+            let away = Arc::new(std::sync::atomic::AtomicBool::new(true));
+            let destination = Arc::clone(&away);
+            let attempt = move |_, ()| {
+                let away = destination.load(Ordering::SeqCst);
+                async move { if away { Err(TaskError::new("ValueError", "away")) } else { Ok(()) } }
+            };
+            let breaker = Breaker::opens_for(["ValueError"]).failures(2);
+            let task = Task::new("lab.far", [], attempt).retry(quickly().max_retries(Some(4)));
+            let task = task.breaker(breaker.pause(Duration::from_millis(100)));
+            let mut sent = Vec::new();
+            for _ in 0..12 {
+                sent.push(lab.send_task(Signature::new("lab.far")).await);
+            }
+            let reads = Lab::looking_at(url).await;
+            let (summary, events) = with_worker(&lab, task, options, async || {
+                // All of them, at the same moment: no slot is held, and nothing is in the list.
+                while reads.count("ZCARD", "unacked_eta").await < 12 {
+                    tokio::task::yield_now().await;
+                }
+                away.store(false, Ordering::SeqCst);
+                for task in &sent {
+                    task.get(PATIENCE).await.unwrap();
+                }
+            })
+            .await;
+            let count = |wanted: fn(&Event) -> bool| {
+                u64::try_from(events.iter().filter(|event| wanted(event)).count()).unwrap()
+            };
+            let opened = count(
+                |event| matches!(event, Event::BreakerOpened { task, .. } if task == "lab.far"),
+            );
+            assert_eq!((summary.succeeded, summary.failed), (12, 0));
+            // Two in a row open it while at most three others run; then each probe costs one.
+            assert!(
+                opened >= 1 && summary.retried <= 2 + 3 + (opened - 1),
+                "{summary:?}, {opened}"
+            );
+            assert_eq!(count(|event| matches!(event, Event::BreakerClosed { .. })), 1);
+            assert_clean(&mut lab).await;
+        }
+    });
+}
+
+#[test]
 fn a_task_may_ask_for_a_retry_by_itself() {
     on_each_broker("retry()", async |url| {
         let lab = Lab::at(url).await;
@@ -352,6 +477,50 @@ fn a_message_that_brings_its_workers_down_is_put_aside_after_three() {
         );
         worker.finish().await;
         assert_clean(&mut lab).await;
+    });
+}
+
+#[test]
+fn what_ran_beside_a_message_that_brings_its_workers_down_is_run_to_its_end() {
+    on_each_broker("the poison's neighbours", async |url| {
+        let mut lab = Lab::at(url).await;
+        for id in ["one", "poison", "two", "three"] {
+            lab.send_task(Signature::new("lab.hold").task_id(id)).await;
+        }
+        let options = WorkerOptions { lease: Duration::from_millis(200), ..late() };
+        // Four slots: all four are in hand when the first worker falls, and the second.
+        let (mut done, mut deaths) = (Vec::new(), 0);
+        let mut worker = lab.start(options.clone());
+        while lab.count("LLEN", "celery.dead").await == 0 || done.len() < 3 {
+            let next = worker.until(|event| match event {
+                Event::TaskStarted { request, .. } => Some(request.id.clone()),
+                Event::TaskRejected { .. } => Some("rejected".into()),
+                _ => None,
+            });
+            let next = next.await;
+            match next.as_str() {
+                "rejected" => {}
+                "poison" => {
+                    worker.die().await;
+                    deaths += 1;
+                    worker = lab.start(options.clone());
+                }
+                // From the third time on each runs alone, and ends; until then they fall together.
+                _ if deaths >= 2 => {
+                    lab.gate.notify_one();
+                    let task = AsyncResult::new(&next, &lab.broker);
+                    assert_eq!(task.get(PATIENCE).await.unwrap(), "held");
+                    done.push(next);
+                }
+                _ => {}
+            }
+        }
+        worker.finish().await;
+        done.sort();
+        assert_eq!((done, deaths), (vec!["one".into(), "three".into(), "two".into()], 3));
+        let letters = DeadLetter::newest(&lab.broker, "celery", 10).await.unwrap();
+        assert_eq!((letters.len(), letters[0].task_id().as_deref()), (1, Some("poison")));
+        assert_eq!(lab.ask::<i64>("EXISTS unacked unacked_index unacked_eta celery").await, 0);
     });
 }
 

@@ -180,6 +180,14 @@ impl Told {
                     format!("no. {retry} of {} in {countdown}\n{error}", name(request)),
                 )
             }
+            Event::BreakerOpened { task, pause } => {
+                let (task, pause) = (function(task), lasted(pause));
+                (Word::Bad("breaker"), format!("{task}: nobody there; the next try in {pause}"))
+            }
+            Event::BreakerClosed { task, after } => {
+                let (task, after) = (function(task), lasted(after));
+                (Word::Good("breaker"), format!("{task}: there again, after {after}"))
+            }
             Event::TaskBlocks { request, lasted } => {
                 let lasted = crate::clock::words(*lasted);
                 (Word::Bad("blocks"), format!("{} has kept its thread for {lasted}", name(request)))
@@ -266,8 +274,12 @@ fn name(request: &Request) -> String {
 }
 
 fn named(task: &str, id: &str) -> String {
-    let function = task.rsplit('.').next().unwrap_or_default();
-    printable(&format!("{function}[{}]", short(id)), 60)
+    printable(&format!("{}[{}]", function(task), short(id)), 60)
+}
+
+/// A task's name without its module.
+fn function(task: &str) -> String {
+    printable(task.rsplit('.').next().unwrap_or_default(), 40)
 }
 
 fn short(id: &str) -> &str {

@@ -1,11 +1,15 @@
 -- Hands out up to `count` messages, each under a tag of the caller's: RPOP, HSET, ZADD in one step,
 -- so that there is no moment in which a message stands in no key.
 -- KEYS unacked, unacked_index, then for each list in turn: list, dead list
--- ARGV tag prefix, first number, count, again (1 when the caller lost an answer), max size, then each list's queue
+-- ARGV tag prefix, first number, count, again (1 when the caller lost an answer), max size, deadline, then each list's queue
 -- Reply: {now, tag, queue, message, tag, queue, message, ...}; the tag is '' for one put aside as unreadable.
+-- {now, 'late'} after the deadline: nobody waits for the answer any more, and nobody would run what it brings.
 local prefix, first, count = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = string.format('%d.%06d', time[1], time[2])
+if tonumber(now) > tonumber(ARGV[6]) then
+  return {now, 'late'}
+end
 local reply = {now}
 local taken = 0
 
@@ -25,11 +29,15 @@ local function readable(message)
 end
 
 -- The raw text is kept as it came: cjson would write [] as {} and round long numbers.
-local function lease(queue, message)
+-- A tag that is taken tells that this call was overtaken by its own repetition: its message goes back.
+local function lease(queue, list, message)
   local tag = prefix .. (first + taken)
-  redis.call('HSET', KEYS[1], tag, '[' .. message .. ',"","' .. queue .. '"]')
-  redis.call('ZADD', KEYS[2], now, tag)
-  hand_out(tag, queue, message)
+  if redis.call('HSETNX', KEYS[1], tag, '[' .. message .. ',"","' .. queue .. '"]') == 1 then
+    redis.call('ZADD', KEYS[2], now, tag)
+    hand_out(tag, queue, message)
+  else
+    redis.call('RPUSH', list, message)
+  end
   taken = taken + 1
 end
 
@@ -45,12 +53,12 @@ if ARGV[4] == '1' then
 end
 
 for i = 3, #KEYS, 2 do
-  local queue = ARGV[6 + (i - 3) / 2]
+  local queue = ARGV[7 + (i - 3) / 2]
   -- RPOP comes first: at `maxmemory` a script may write once it has freed something.
   local messages = taken < count and redis.call('RPOP', KEYS[i], count - taken) or {}
   for _, message in ipairs(messages) do
     if readable(message) then
-      lease(queue, message)
+      lease(queue, KEYS[i], message)
     else
       redis.call('LPUSH', KEYS[i + 1], cjson.encode({reason = 'not a JSON message with headers and properties', date = now, message = message}))
       hand_out('', queue, message)

@@ -17,6 +17,13 @@ impl Broker {
         self.connection.invoke(call.arg(tag).arg(format!("{eta:.6}"))).await
     }
 
+    /// Takes a delivery of ours out of its wait; false where somebody has put it back meanwhile.
+    pub(crate) async fn take_up(&self, tag: &str) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.take_up.prepare_invoke();
+        call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA);
+        self.connection.invoke(call.arg(tag)).await
+    }
+
     /// One page of the tags that have stood in `sorted_set` for `age` or longer.
     pub(crate) async fn overdue(
         &self,

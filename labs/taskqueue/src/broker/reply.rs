@@ -1,9 +1,11 @@
 //! What the scripts answer, as values.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::{FromRedisValue, Value};
 use serde_json::value::RawValue;
+
+use crate::connection::Clock;
 
 /// A message that was handed out, under a tag that stands for it until it is settled.
 #[derive(Debug)]
@@ -16,8 +18,8 @@ pub(crate) struct Delivery {
 /// What one fetch brought.
 #[derive(Debug)]
 pub(crate) struct Fetched {
-    /// Redis' time, in seconds since 1970.
-    pub(crate) now: f64,
+    /// Redis' time. It was read before the answer travelled, so it is rather late than early.
+    pub(crate) clock: Clock,
     pub(crate) deliveries: Vec<Delivery>,
     /// The queues of messages that were put aside as unreadable.
     pub(crate) unreadable: Vec<String>,
@@ -41,11 +43,16 @@ pub(crate) struct OverduePage {
 }
 
 impl Fetched {
-    pub(super) fn from_reply(reply: Vec<Vec<u8>>) -> Self {
+    /// None for a reply that says that the call came too late.
+    pub(super) fn from_reply(reply: Vec<Vec<u8>>) -> Option<Self> {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        if reply.get(1).is_some_and(|part| part == b"late") && reply.len() == 2 {
+            return None;
+        }
         let mut parts = reply.into_iter();
         let now = parts.next().and_then(|now| text(now).parse().ok()).unwrap_or_default();
-        let mut fetched = Self { now, deliveries: Vec::new(), unreadable: Vec::new() };
+        let clock = Clock::new(now, Instant::now());
+        let mut fetched = Self { clock, deliveries: Vec::new(), unreadable: Vec::new() };
         while let (Some(tag), Some(queue), Some(raw)) = (parts.next(), parts.next(), parts.next()) {
             if tag.is_empty() {
                 fetched.unreadable.push(text(queue));
@@ -53,7 +60,7 @@ impl Fetched {
                 fetched.deliveries.push(Delivery { tag: text(tag), queue: text(queue), raw });
             }
         }
-        fetched
+        Some(fetched)
     }
 }
 

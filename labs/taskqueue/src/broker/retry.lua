@@ -4,6 +4,8 @@
 -- KEYS unacked, unacked_index, list, result, unacked_retried
 -- ARGV tag ('' when acknowledged early), message, its delivery tag, result ('' is none), seconds to keep it
 -- Reply: 1 where the task was ours to send again.
+-- ZREM comes first: at `maxmemory` a script may write once it has begun to free, and nothing has an empty tag.
+redis.call('ZREM', KEYS[2], '')
 if ARGV[1] ~= '' then
   if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then
     return 0

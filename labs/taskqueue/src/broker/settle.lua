@@ -10,7 +10,6 @@ local function arg() next_arg = next_arg + 1 return ARGV[next_arg] end
 -- the last hour; a chord's body, the claim. (The claim that ran out while the size is there is anyone's, as in Celery.)
 local rights = {
   tag = function(tag)
-    -- HDEL comes first: at `maxmemory` a script may write once it has freed something.
     local held = redis.call('HDEL', KEYS[1], tag)
     redis.call('ZREM', KEYS[2], tag)
     return held == 1
@@ -65,6 +64,9 @@ local function follow(ours, ttl)
   end
 end
 
+-- ZREM comes first: at `maxmemory` a script may write once it has begun to free, and nothing has an empty tag.
+-- A result without an acknowledgement, as after an early one, would be refused otherwise, and all that follow it.
+redis.call('ZREM', KEYS[2], '')
 local reply = {}
 while next_arg < #ARGV do
   local right, ttl = arg(), arg()

@@ -126,7 +126,7 @@ fn written(ours: &signature::Options) -> Options {
         [("countdown", "eta", ours.eta), ("expires", "expires", ours.expires)]
     {
         match when {
-            Some(When::In(duration)) => options.set(relative, &time::seconds(duration)),
+            Some(When::In(duration)) => options.set(relative, &time::number(duration)),
             Some(When::At(instant)) => options.set(absolute, &time::isoformat(instant)),
             None => {}
         }
@@ -140,9 +140,9 @@ fn written(ours: &signature::Options) -> Options {
     set("queue", ours.queue.is_some(), raw(&ours.queue));
     set("retries", ours.retries != 0, raw(&ours.retries));
     set("ignore_result", ours.ignore_result, raw(&true));
-    set("time_limit", ours.time_limit.is_some(), raw(&ours.time_limit.map(time::seconds)));
+    set("time_limit", ours.time_limit.is_some(), raw(&ours.time_limit.map(time::number)));
     let soft = ours.soft_time_limit;
-    set("soft_time_limit", soft.is_some(), raw(&soft.map(time::seconds)));
+    set("soft_time_limit", soft.is_some(), raw(&soft.map(time::number)));
     set("headers", !ours.headers.is_empty(), raw(&ours.headers));
     set("task_id", ours.task_id.is_some(), raw(&ours.task_id));
     options

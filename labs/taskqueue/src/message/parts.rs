@@ -156,7 +156,7 @@ impl Headers {
             group_index: None,
             retries: options.retries,
             timelimit: [options.time_limit, options.soft_time_limit]
-                .map(|limit| limit.map(time::seconds)),
+                .map(|limit| limit.map(time::number)),
             root_id: Some(id.to_owned()),
             parent_id: None,
             argsrepr: repr::args(&signature.args),

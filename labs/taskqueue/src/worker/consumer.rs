@@ -23,7 +23,7 @@ pub(super) async fn consume(shared: &Arc<Shared>) {
         let fetch = |again| shared.broker.fetch(&queues, &prefix, number, count, again);
         let Some(fetched) = shared.insist(&shared.stop.warm, fetch).await else { break };
         number += count as u64;
-        let Fetched { now, deliveries, unreadable } = fetched;
+        let Fetched { clock, deliveries, unreadable } = fetched;
         for queue in unreadable {
             let reason = "not a JSON message with headers and properties".into();
             (shared.observe)(Event::TaskRejected { id: None, queue, reason });
@@ -32,7 +32,7 @@ pub(super) async fn consume(shared: &Arc<Shared>) {
         for delivery in deliveries {
             let lease = shared.leases.hold(&delivery.tag);
             let slot = free.split(1);
-            let execution = execution::execute(Arc::clone(shared), delivery, lease, now);
+            let execution = execution::execute(Arc::clone(shared), delivery, lease, clock);
             running.spawn(async move {
                 execution.await;
                 drop(slot);

@@ -1,10 +1,9 @@
 //! How one run ends: with a result, with a retry, or with the worker's own end.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::Utc;
 use serde_json::Value;
 
 use super::Shared;
@@ -16,6 +15,7 @@ use crate::result_backend::document;
 use crate::retry::Verdict;
 use crate::task::Task;
 use crate::task_error::TaskError;
+use crate::time::{from_seconds, seconds};
 
 impl Call {
     pub(super) async fn finish(
@@ -27,10 +27,12 @@ impl Call {
         runtime: Duration,
     ) {
         if let Err(error) = &outcome {
-            let verdict =
-                task.retry_policy().after_failure(error, self.request.retries, fastrand::f64());
+            let first = self.first_attempt(runtime);
+            let elapsed = Duration::from_secs_f64((self.clock.now() - first).max(0.0));
+            let (retries, chance) = (self.request.retries, fastrand::f64());
+            let verdict = task.retry_policy().after_failure(error, retries, elapsed, chance);
             if let Verdict::Retry { countdown } = verdict {
-                return self.send_again(shared, task, late, error, countdown).await;
+                return self.send_again(shared, task, late, error, countdown, first).await;
             }
         }
         self.conclude(shared, task, late, outcome, runtime).await;
@@ -71,6 +73,12 @@ impl Call {
         });
     }
 
+    /// In Redis' seconds: what the message says, or the beginning of the run that has just ended.
+    fn first_attempt(&self, runtime: Duration) -> f64 {
+        let told = self.message.first_attempt().map(seconds);
+        told.unwrap_or_else(|| self.clock.now() - runtime.as_secs_f64())
+    }
+
     /// A retry is a new message with the same id; until it runs, the result says RETRY.
     async fn send_again(
         self,
@@ -79,8 +87,11 @@ impl Call {
         late: bool,
         error: &TaskError,
         countdown: Duration,
+        first_attempt: f64,
     ) {
-        let message = self.message.retried((Utc::now() + countdown).fixed_offset());
+        // By Redis' clock, as every worker judges the ETA by it.
+        let eta = from_seconds(self.clock.now() + countdown.as_secs_f64());
+        let message = self.message.retried(eta, from_seconds(first_attempt));
         let raw = message.encode().unwrap_or_default();
         let document = document::retry(&self.request, error, countdown);
         let stored = (self.request.id.clone(), document, shared.options.result_expires);
@@ -89,9 +100,15 @@ impl Call {
             result: (!self.ignores_result(task)).then_some(stored),
             ..Settlement::default()
         };
-        let send = |_| shared.broker.retry(&ended, &self.request.queue, &message, &raw);
+        let again = AtomicBool::new(false);
+        let send = |repeated| {
+            again.fetch_or(repeated, Ordering::Relaxed);
+            shared.broker.retry(&ended, &self.request.queue, &message, &raw)
+        };
         let request = Arc::clone(&self.request);
-        if shared.insist(&shared.stop.cold, send).await == Some(true) {
+        let sent = shared.insist(&shared.stop.cold, send).await;
+        // The first attempt may have been carried out: then the tag is gone because it was ours.
+        if sent == Some(true) || (sent == Some(false) && again.load(Ordering::Relaxed)) {
             shared.retried.fetch_add(1, Ordering::Relaxed);
             (shared.observe)(Event::TaskRetried { request, error: error.clone(), countdown });
         } else {

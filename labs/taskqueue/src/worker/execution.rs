@@ -1,8 +1,9 @@
 //! One message from its fetch to its end.
 //!
 //! ```text
-//! decode ─▶ expired, revoked? ─▶ ETA? ─▶ known task? ─▶ its turn (rate limit)
-//!    │              │             │          │             └▶ (early: acknowledge) ─▶ run ─▶ store the result (late: and acknowledge)
+//! decode ─▶ expired, revoked? ─▶ ETA? ─▶ known task? ─▶ breaker? ─▶ its turn (rate limit, alone)
+//!    │              │             │          │             │          └▶ (early: acknowledge) ─▶ run ─▶ store the result (late: and acknowledge)
+//!    │              │             │          │             └▶ open: park in Redis
 //!    │              │             │          └▶ FAILURE NotRegistered, and put aside
 //!    │              │             └▶ park in Redis
 //!    │              └▶ REVOKED
@@ -22,19 +23,23 @@ use chrono::{DateTime, FixedOffset};
 use futures_util::FutureExt;
 use serde_json::Value;
 
+use super::breakers::Pass;
 use super::lease::Lease;
 use super::limits::limited;
 use super::requests::Hold;
 use super::{Shared, WorkerOptions};
 use crate::broker::Delivery;
+use crate::connection::Clock;
 use crate::event::{Event, Revocation};
 use crate::message::{Body, Message, MessageError};
 use crate::result_backend::document;
 use crate::task::{Request, Task, TimeLimits};
 use crate::task_error::TaskError;
+use crate::time::{from_seconds, seconds};
 
 /// A message that was understood.
 pub(super) struct Call {
+    pub(super) clock: Clock,
     pub(super) lease: Lease,
     pub(super) message: Arc<Message>,
     pub(super) body: Arc<Body>,
@@ -42,14 +47,14 @@ pub(super) struct Call {
     hold: Hold,
 }
 
-/// Runs `delivery` to one of its ends; `now` is Redis' time at the fetch.
-pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, lease: Lease, now: f64) {
+/// Runs `delivery` to one of its ends; `clock` is Redis' own.
+pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, lease: Lease, clock: Clock) {
     match understand(&shared, &delivery) {
         Ok((message, body, request)) => {
             let hold = shared.requests.hold(&delivery.tag, &request, &message, &body);
-            Call { lease, message, body, request, hold }.begin(&shared, now).await
+            Call { clock, lease, message, body, request, hold }.begin(&shared).await
         }
-        Err(error) => bury(&shared, &delivery, None, &error.to_string(), now).await,
+        Err(error) => bury(&shared, &delivery, None, &error.to_string(), clock.now()).await,
     }
 }
 
@@ -74,7 +79,8 @@ fn understand(shared: &Shared, delivery: &Delivery) -> Result<Understood, Messag
 }
 
 impl Call {
-    async fn begin(self, shared: &Shared, now: f64) {
+    async fn begin(self, shared: &Shared) {
+        let now = self.clock.now();
         (shared.observe)(Event::TaskReceived { request: Arc::clone(&self.request) });
         // The times were checked when the message was decoded.
         let (eta, expires) =
@@ -91,7 +97,49 @@ impl Call {
         } else if let Some(task) = shared.registry.find(&self.request.task) {
             self.run_in_its_turn(shared, task).await;
         } else {
-            self.refuse_unknown(shared, now).await;
+            self.refuse_unknown(shared).await;
+        }
+    }
+
+    /// Waits until the rate limit lets it start, in its slot and unacknowledged. What may happen
+    /// meanwhile decides: it is given back at a warm stop, and not run once it is revoked.
+    async fn run_in_its_turn(self, shared: &Shared, task: &Task) {
+        let wait = shared.tuning.wait(&self.request.task, Instant::now());
+        if wait.is_zero() {
+            // Even a sleep of no length would cost the timer's millisecond.
+            return self.run_or_wait(shared, task).await;
+        }
+        let turn = shared.stop.warm.run_until_cancelled(tokio::time::sleep(wait)).await;
+        if turn.is_none() {
+            self.give_back(shared).await;
+        } else if self.is_revoked(shared) {
+            self.revoke(shared, Revocation::Revoked).await;
+        } else {
+            self.run_or_wait(shared, task).await;
+        }
+    }
+
+    /// While the task's destination is away its message waits in Redis.
+    async fn run_or_wait(self, shared: &Shared, task: &Task) {
+        match shared.breakers.ask(task.name()) {
+            Ok(pass) if self.is_suspect(shared) => self.run_alone(shared, task, pass).await,
+            Ok(pass) => {
+                let _beside_others = shared.alone.read().await;
+                self.run_unless_stopped(shared, task, pass).await;
+            }
+            Err(until) => {
+                let until = from_seconds(self.clock.at(until));
+                self.park(shared, until).await;
+            }
+        }
+    }
+
+    /// What had to wait for its turn until the worker stopped is for the next worker.
+    pub(super) async fn run_unless_stopped(self, shared: &Shared, task: &Task, pass: Pass<'_>) {
+        if shared.stop.warm.is_cancelled() {
+            self.give_back(shared).await;
+        } else {
+            self.run(shared, task, pass).await;
         }
     }
 
@@ -120,7 +168,7 @@ impl Call {
     }
 
     /// As Celery: FAILURE with NotRegistered. The message is kept, for a worker that knows the task.
-    async fn refuse_unknown(self, shared: &Shared, now: f64) {
+    async fn refuse_unknown(self, shared: &Shared) {
         let task = &self.request.task;
         let error = TaskError::in_module("celery.exceptions", "NotRegistered", task);
         self.end(shared, Some(document::failure(&self.request, &error)), false).await;
@@ -131,6 +179,7 @@ impl Call {
         let raw = self.message.encode().unwrap_or_default().into_bytes();
         let delivery =
             Delivery { tag: self.lease.tag.clone(), queue: self.request.queue.clone(), raw };
+        let now = self.clock.now();
         bury(shared, &delivery, Some(self.request.id.clone()), &reason, now).await;
         shared.failed.fetch_add(1, Ordering::Relaxed);
         (shared.observe)(Event::TaskFailed {
@@ -140,25 +189,7 @@ impl Call {
         });
     }
 
-    /// Waits until the rate limit lets it start, in its slot and unacknowledged. What may happen
-    /// meanwhile decides: it is given back at a warm stop, and not run once it is revoked.
-    async fn run_in_its_turn(self, shared: &Shared, task: &Task) {
-        let wait = shared.tuning.wait(&self.request.task, Instant::now());
-        if wait.is_zero() {
-            // Even a sleep of no length would cost the timer's millisecond.
-            return self.run(shared, task).await;
-        }
-        let turn = shared.stop.warm.run_until_cancelled(tokio::time::sleep(wait)).await;
-        if turn.is_none() {
-            self.give_back(shared).await;
-        } else if self.is_revoked(shared) {
-            self.revoke(shared, Revocation::Revoked).await;
-        } else {
-            self.run(shared, task).await;
-        }
-    }
-
-    async fn run(mut self, shared: &Shared, task: &Task) {
+    async fn run(mut self, shared: &Shared, task: &Task, pass: Pass<'_>) {
         if let Err(error) = self.check_links(shared) {
             return self.conclude(shared, task, true, Err(error), Duration::ZERO).await;
         }
@@ -181,7 +212,10 @@ impl Call {
         let termination = self.hold.termination.clone();
         let code = self.attempt(shared, task);
         tokio::select! {
-            outcome = code => self.finish(shared, task, late, outcome, began.elapsed()).await,
+            outcome = code => {
+                pass.ended(&outcome);
+                self.finish(shared, task, late, outcome, began.elapsed()).await;
+            }
             signum = termination.given() => {
                 self.revoke(shared, Revocation::Terminated { signum }).await;
             }
@@ -217,12 +251,6 @@ impl Call {
         let tasks = shared.tuning.time_limits(&self.request.task);
         TimeLimits { hard, soft }.or(tasks.unwrap_or(task.time_limits())).or(workers)
     }
-}
-
-/// Seconds since 1970, as Redis counts.
-#[expect(clippy::cast_precision_loss, reason = "microseconds of this century fit into 53 bits")]
-fn seconds(time: DateTime<FixedOffset>) -> f64 {
-    time.timestamp_micros() as f64 / 1e6
 }
 
 fn panicked(panic: &(dyn std::any::Any + Send)) -> TaskError {

@@ -44,7 +44,7 @@ async fn after(limit: Option<Duration>) {
 
 /// With the limit as its argument.
 fn time_limit_exceeded(limit: Option<Duration>) -> TaskError {
-    let seconds = time::seconds(limit.unwrap_or_default());
+    let seconds = time::number(limit.unwrap_or_default());
     TaskError::raised("billiard.exceptions", "TimeLimitExceeded", vec![seconds.into()])
 }
 

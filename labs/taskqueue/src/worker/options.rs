@@ -92,8 +92,3 @@ pub struct Summary {
     /// Attempts that failed and were sent again.
     pub retried: u64,
 }
-
-/// A queue's name is part of keys and of what stands in `unacked`.
-#[derive(Debug, thiserror::Error)]
-#[error("queue {0:?} can't be used\n  next: name it with letters, digits and _ . : - only")]
-pub struct InvalidQueue(pub(super) String);

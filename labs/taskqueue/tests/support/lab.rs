@@ -49,7 +49,8 @@ impl Lab {
         command.query_async(&mut self.redis).await.unwrap()
     }
 
-    /// `lab.add` adds, `lab.hold` runs until the gate opens, `lab.fail` raises, `lab.panic` panics.
+    /// `lab.add` adds, `lab.hold` runs until the gate opens, `lab.fail` raises, `lab.flaky` asks for one retry,
+    /// `lab.panic` panics.
     fn registry(&self) -> Registry {
         let gate = Arc::clone(&self.gate);
         Registry::new([
@@ -64,6 +65,11 @@ impl Lab {
             Task::new("lab.fail", ["message"], |_, (message,): (String,)| async move {
                 Err::<(), _>(TaskError::new("ValueError", message))
             }),
+            Task::new("lab.flaky", [], |request, ()| async move {
+                let again = TaskError::new("ValueError", "again");
+                let soon = Some(Duration::from_millis(20));
+                if request.retries == 0 { Err(again.retry(soon)) } else { Ok(request.retries) }
+            }),
             Task::new("lab.panic", [], |_, ()| async {
                 if true { panic!("out of cheese") } else { Ok(()) }
             }),
@@ -75,6 +81,11 @@ impl Lab {
         let redis =
             redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
         Self { broker: Arc::new(Broker::new(url).unwrap()), redis, gate: Arc::default() }
+    }
+
+    /// When the holder of the only message in `unacked` was last heard of.
+    pub(crate) async fn sign_of_life(&mut self) -> f64 {
+        self.ask::<(String, f64)>("ZRANGE unacked_index 0 0 WITHSCORES").await.1
     }
 
     /// LLEN, HLEN or ZCARD of a key.

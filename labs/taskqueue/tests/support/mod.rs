@@ -3,6 +3,7 @@
 
 pub(crate) mod lab;
 pub(crate) mod proxy;
+pub(crate) mod slow_clock;
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
