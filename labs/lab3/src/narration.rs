@@ -14,6 +14,7 @@ mod loglevel;
 mod look;
 mod story;
 mod worker;
+mod wrap;
 
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -33,6 +34,7 @@ pub use form::Visits;
 pub use loglevel::LogLevel;
 pub use story::{Question, Story};
 pub use worker::Told;
+use wrap::wrapped;
 
 /// The widest line.
 pub const WIDTH: usize = 80;
@@ -88,16 +90,23 @@ impl Narrator {
 
     /// Something that happened: when, a word for it, and the sentence.
     pub fn tell(&self, word: Word, sentence: impl Display) {
+        self.say(self.line(word, sentence));
+    }
+
+    fn line(&self, word: Word, sentence: impl Display) -> String {
         let at = self.clock.lab(self.began.get_or_init(Instant::now).elapsed()).as_secs_f64();
         let text = wrapped(&sentence.to_string(), TIME_AND_WORD, INDENT);
-        self.say(format!("{} {} {text}", format!("{at:>7.2} s").dimmed(), word.shown()));
+        format!("{} {} {text}", format!("{at:>7.2} s").dimmed(), word.shown())
     }
 
     /// The redis-cli command that shows the same.
     pub fn command(&self, command: impl Display) {
-        let line = format!("$ {} {command}", self.redis_cli());
+        self.say(self.command_line(command));
+    }
+
+    fn command_line(&self, command: impl Display) -> String {
         // With a port and a task's id it is just as wide as the screen.
-        self.say(format!("  {}", line.dimmed()));
+        format!("  {}", format!("$ {} {command}", self.redis_cli()).dimmed())
     }
 
     /// From now on, commands are for the Redis at `url`; a second call changes nothing.
@@ -178,11 +187,10 @@ impl Narrator {
     /// A mail, between rules, as Django's console backend prints it.
     pub fn letter(&self, letter: &str) {
         let rule = "─".repeat(WIDTH - 20);
-        self.say(format!("{:>10}{}", "", rule.dimmed()));
-        for line in letter.lines() {
-            self.say(format!("{:>10}{}", "", printable_line(line)));
-        }
-        self.say(format!("{:>10}{}", "", rule.dimmed()));
+        let rule = format!("{:>10}{}", "", rule.dimmed());
+        let lines = letter.lines().map(|line| format!("{:>10}{}", "", printable_line(line)));
+        let lines: Vec<String> = lines.collect();
+        self.say(format!("{rule}\n{}\n{rule}", lines.join("\n")));
     }
 
     /// An error on its way out of the program; each names its next step.
@@ -215,32 +223,6 @@ impl Word {
     }
 }
 
-/// Breaks lines at spaces so that none is wider than [`WIDTH`]: the first begins at column `first`,
-/// the others are indented. A word longer than a line, such as a command, stays whole.
-fn wrapped(text: &str, first: usize, indent: usize) -> String {
-    let mut wrapped = String::new();
-    let mut column = first;
-    for (number, line) in text.lines().enumerate() {
-        let mut fresh = number == 0;
-        for (index, word) in line.split_whitespace().enumerate() {
-            let length = word.chars().count();
-            let breaks = (number > 0 && index == 0) || column + 1 + length > WIDTH;
-            if breaks && !fresh {
-                wrapped.push('\n');
-                wrapped.push_str(&" ".repeat(indent));
-                column = indent;
-            } else if !fresh {
-                wrapped.push(' ');
-                column += 1;
-            }
-            wrapped.push_str(word);
-            column += length;
-            fresh = false;
-        }
-    }
-    wrapped
-}
-
 /// `redis-cli`, and the options without which it would look at another Redis.
 fn redis_cli(url: &str) -> String {
     let Ok(info) = url.into_connection_info() else { return "redis-cli".to_owned() };
@@ -270,27 +252,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_sentences_are_broken_at_spaces_within_eighty_columns() {
-        let sentence = "word ".repeat(40);
-        let text = wrapped(&sentence, TIME_AND_WORD, INDENT);
-        let widths: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
-        assert!(
-            widths[0] + TIME_AND_WORD <= WIDTH && widths[1..].iter().all(|width| *width <= WIDTH)
-        );
-        assert_eq!(text.split_whitespace().count(), 40);
-    }
-
-    #[test]
     fn redis_cli_is_told_where_to_look_when_it_would_not_look_there_by_itself() {
         let commands =
             ["redis://127.0.0.1:6379/0", "redis://:secret@localhost:7000/3", "redis://box/0"]
                 .map(redis_cli);
         assert_eq!(commands, ["redis-cli", "redis-cli -p 7000 -n 3", "redis-cli -h box"]);
-    }
-
-    #[test]
-    fn lines_that_were_apart_stay_apart() {
-        assert_eq!(wrapped("one\n  next: two", TIME_AND_WORD, 10), "one\n          next: two");
-        assert_eq!(wrapped("short", TIME_AND_WORD, 10), "short");
     }
 }

@@ -55,8 +55,8 @@ impl Narrator {
     }
 
     /// A message as it stands in Redis: what it says, then its beginning as it is.
-    pub(super) fn sent(&self, id: &str, raw: &str) {
-        let Ok(message) = Message::decode(raw.as_bytes()) else { return };
+    pub(super) fn sent(id: &str, raw: &str) -> Vec<String> {
+        let Ok(message) = Message::decode(raw.as_bytes()) else { return Vec::new() };
         let arguments = message.body().ok().and_then(|body| serde_json::to_string(&body.0).ok());
         let rows = [
             ("id", id),
@@ -65,10 +65,11 @@ impl Narrator {
             ("  is", arguments.as_deref().unwrap_or_default()),
             ("raw", raw),
         ];
-        for (field, value) in rows {
+        let shown = rows.map(|(field, value)| {
             let field = format!("{field:<5}").dimmed();
-            self.say(format!("{:INDENT$}{field} {}", "", printable(value, 64)));
-        }
+            format!("{:INDENT$}{field} {}", "", printable(value, 64))
+        });
+        shown.to_vec()
     }
 
     /// What a message says, for whoever can't read base64; nothing where there is none.

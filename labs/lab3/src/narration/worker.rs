@@ -97,13 +97,13 @@ impl Told {
         if !self.loglevel.tells(word) {
             return;
         }
-        self.narrator.tell(word, sentence);
-        if let Some(command) = command(&event) {
-            self.narrator.command(command);
-        }
+        // All of it at once: what belongs together is not torn apart by what happens elsewhere.
+        let mut lines = vec![self.narrator.line(word, sentence)];
+        lines.extend(command(&event).map(|command| self.narrator.command_line(command)));
         if let Event::TaskSent { id, raw, .. } = &event {
-            self.narrator.sent(id, raw);
+            lines.extend(Narrator::sent(id, raw));
         }
+        self.narrator.say(lines.join("\n"));
     }
 
     fn bars(&self, event: &Event) {
