@@ -14,6 +14,7 @@
 mod beat;
 mod chord;
 mod fanout;
+mod look;
 mod recovery;
 mod reply;
 mod settlement;
@@ -32,6 +33,7 @@ use crate::{announcement, keys};
 pub(crate) use beat::{Firing, Standing};
 pub(crate) use chord::ChordPart;
 pub(crate) use fanout::ReplyTo;
+pub(crate) use look::Entries;
 pub(crate) use reply::{Delivery, Fetched, Overdue, OverduePage};
 pub(crate) use settlement::{FollowUp, Right, Settlement};
 
@@ -65,6 +67,7 @@ struct Scripts {
     bind: Script,
     revoke: Script,
     beat: Script,
+    look: Script,
 }
 
 impl Broker {
@@ -269,6 +272,7 @@ impl Scripts {
             bind: Script::new(include_str!("broker/bind.lua")),
             revoke: Script::new(include_str!("broker/revoke.lua")),
             beat: Script::new(include_str!("broker/beat.lua")),
+            look: Script::new(include_str!("broker/look.lua")),
         }
     }
 }

@@ -168,7 +168,7 @@ impl Connection {
         Err(self.failure(error))
     }
 
-    fn failure(&self, source: RedisError) -> BrokerError {
+    pub(crate) fn failure(&self, source: RedisError) -> BrokerError {
         let url = self.url.clone();
         if source.is_timeout() {
             BrokerError::Slow { url, waited: self.answer_timeout }

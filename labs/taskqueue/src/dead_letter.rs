@@ -54,7 +54,7 @@ impl DeadLetter {
     }
 
     /// An entry that is none of ours is shown as it is.
-    fn read(queue: &str, entry: Vec<u8>) -> Self {
+    pub(crate) fn read(queue: &str, entry: Vec<u8>) -> Self {
         #[derive(Deserialize)]
         struct Stored {
             reason: String,

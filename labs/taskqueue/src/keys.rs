@@ -22,6 +22,8 @@
 //! | `….c` | string: who sends the body, then `done` | the worker that sends the body | workers |
 //! | `idempotency:<name>` | string, for as long as its task says | a task, once its deed is done | the same task, when it runs again |
 //!
+//! A [`Snapshot`](crate::Snapshot) reads a part of the lists and of what begins with `unacked`, and writes nothing.
+//!
 //! Names and separators are kombu's (`kombu.transport.redis`), but for `<queue>.dead`,
 //! `unacked_eta`, `unacked_published`, `unacked_retried`, `celerybeat-schedule` and `idempotency:`,
 //! which are ours and which Celery never looks at.
@@ -46,6 +48,13 @@ pub const LEASE: &str = "lease:";
 #[must_use]
 pub fn tags_of(hostname: &str) -> String {
     format!("{LEASE}{hostname}:")
+}
+
+/// The worker that a tag of ours names: `lease:<hostname>:<process>:<number>`.
+#[must_use]
+pub fn holder(tag: &str) -> Option<&str> {
+    let (hostname_and_process, _number) = tag.strip_prefix(LEASE)?.rsplit_once(':')?;
+    Some(hostname_and_process.rsplit_once(':')?.0)
 }
 
 /// Between the parts of a kombu name: two control characters.
@@ -147,6 +156,12 @@ pub struct Chord {
     pub claim: String,
 }
 
+/// The task whose result stands under `key`.
+#[must_use]
+pub fn task_of(key: &str) -> Option<&str> {
+    key.strip_prefix("celery-task-meta-")
+}
+
 /// The note that a task's deed is done.
 #[must_use]
 pub fn idempotency(name: &str) -> String {
@@ -156,6 +171,15 @@ pub fn idempotency(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_of_ours_names_its_holder_and_kombu_s_names_nobody() {
+        let hostname = "celery@host:8000";
+        let tag = format!("{}1f3a9c20:7", tags_of(hostname));
+        assert_eq!(holder(&tag), Some(hostname));
+        assert_eq!(holder("0e0e8f9e-2b2f-4e1d-9d2e-7b1f5d1c1a11"), None);
+        assert_eq!(holder("lease:"), None);
+    }
 
     #[test]
     fn a_priority_chooses_the_list_of_the_step_below_it() {

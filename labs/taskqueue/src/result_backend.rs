@@ -5,6 +5,7 @@
 //! A key that is not there reads as PENDING: Celery's word for "never heard of it".
 
 pub(crate) mod document;
+mod scan;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::broker::Broker;
 use crate::error::{BrokerError, ResultError};
 use crate::task_error::TaskError;
 use crate::{keys, time};
+pub use scan::ResultPage;
 
 /// How long a result is kept: Celery's `result_expires`, a day.
 pub(crate) const RESULT_EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
