@@ -16,15 +16,16 @@
 //! What is *not* promised: a visitor who leaves early takes nothing back. What was submitted is
 //! carried to its end, and the outcome is kept for whoever sends the same form again.
 
-mod answer;
+pub(crate) mod answer;
+mod answers;
 mod connection;
 mod event;
 mod limits;
 mod places;
 mod receipt;
 mod rejection;
-mod request;
-mod server;
+pub(crate) mod request;
+pub(crate) mod server;
 mod site;
 mod stream;
 mod submissions;

@@ -11,6 +11,7 @@ use hyper::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
     REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use maud::Markup;
 use uuid::Uuid;
 
 use super::Refused;
@@ -20,12 +21,17 @@ use super::stream::Events;
 use crate::page::{self, Page};
 
 /// What goes back to the visitor.
-pub(super) type Answer = Response<Either<Full<Bytes>, Events>>;
+pub(crate) type Answer = Response<Either<Full<Bytes>, Events>>;
 
 /// A page under a fresh nonce.
 pub(super) fn html(status: StatusCode, page: &Page) -> Answer {
+    document(status, |nonce| page.render(nonce))
+}
+
+/// A whole document, which is told the nonce of its style sheet and its script.
+pub(crate) fn document(status: StatusCode, render: impl FnOnce(&str) -> Markup) -> Answer {
     let nonce = Uuid::new_v4().simple().to_string();
-    let mut answer = text(status, page.render(&nonce).into_string());
+    let mut answer = text(status, render(&nonce).into_string());
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; \
          connect-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; \
@@ -40,7 +46,7 @@ pub(super) fn html(status: StatusCode, page: &Page) -> Answer {
 }
 
 /// A stream of events.
-pub(super) fn events(events: Events) -> Answer {
+pub(crate) fn events(events: Events) -> Answer {
     let mut answer = plain(StatusCode::OK, Either::Right(events));
     let kind = HeaderValue::from_static("text/event-stream");
     answer.headers_mut().insert(CONTENT_TYPE, kind);
@@ -64,7 +70,12 @@ pub(super) fn refused(form: &page::Form<'_>, refused: &Refused) -> Answer {
 /// A page that says why not.
 pub(super) fn rejected(rejection: &Rejection) -> Answer {
     let page = page::notice(&rejection.status().to_string(), rejection.sentence());
-    let mut answer = html(rejection.status(), &page);
+    rejected_by(rejection, |nonce| page.render(nonce))
+}
+
+/// The same in another frame.
+pub(crate) fn rejected_by(rejection: &Rejection, render: impl FnOnce(&str) -> Markup) -> Answer {
+    let mut answer = document(rejection.status(), render);
     if let Some(allow) = rejection.allow() {
         let allow = HeaderValue::from_static(allow);
         answer.headers_mut().insert(ALLOW, allow);

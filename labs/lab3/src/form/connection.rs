@@ -11,6 +11,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http_body_util::Either;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,35 +19,35 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::OnSubmit;
+use super::answer::Answer;
+use super::answers::Answers;
 use super::event::FormEvent;
 use super::limits::Limits;
 use super::places::Place;
-use super::site::Site;
 
 const LARGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 const LONGEST_LINGER: Duration = Duration::from_secs(1);
 
 /// Serves what arrives on `stream` until it is answered, too slow, or gone.
-pub(super) async fn run<S: OnSubmit>(site: Arc<Site<S>>, stream: TcpStream, place: Place) {
+pub(super) async fn run<A: Answers>(site: Arc<A>, stream: TcpStream, place: Place) {
     let (answered, patience) = watch::channel(None);
     let service = service_fn(|request| {
         // `poll_without_shutdown` wants a future that may be moved.
         Box::pin(async {
             let answer = Arc::clone(&site).answer(request, || place.keep()).await;
-            answered.send_replace(Some(site.patience_with(&answer)));
+            answered.send_replace(Some(patience_with(&answer, site.limits())));
             Ok::<_, Infallible>(answer)
         })
     });
-    let mut connection = http(&site.limits).serve_connection(TokioIo::new(stream), service);
+    let mut connection = http(site.limits()).serve_connection(TokioIo::new(stream), service);
     let mut not_taken = pin!(not_taken(patience));
     let mut stopping = false;
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = &mut not_taken => return dropped(&site, "the answer was not taken"),
-            () = site.stopping.cancelled(), if !stopping => {
+            () = &mut not_taken => return dropped(&*site, "the answer was not taken"),
+            () = site.stopping().cancelled(), if !stopping => {
                 stopping = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
             }
@@ -56,7 +57,7 @@ pub(super) async fn run<S: OnSubmit>(site: Arc<Site<S>>, stream: TcpStream, plac
     if let Err(error) = ended {
         // Browsers open connections ahead of need; one that stayed silent is no visitor.
         if !(error.is_timeout() && parts.read_buf.is_empty()) {
-            dropped(&site, &error.to_string());
+            dropped(&*site, &error.to_string());
         }
     }
     place.spare();
@@ -83,9 +84,17 @@ async fn not_taken(mut patience: watch::Receiver<Option<Duration>>) {
     }
 }
 
-fn dropped<S>(site: &Site<S>, reason: &str) {
+fn dropped(site: &impl Answers, reason: &str) {
     let reason = reason.to_owned();
-    (site.observe)(FormEvent::Dropped { reason });
+    site.observe(FormEvent::Dropped { reason });
+}
+
+/// How long a visitor may need to take this answer.
+fn patience_with(answer: &Answer, limits: &Limits) -> Duration {
+    match answer.body() {
+        Either::Left(_) => limits.answer,
+        Either::Right(_) => limits.stream + limits.answer,
+    }
 }
 
 /// Whatever happens here, the answer is out, hyper's own 400 or 431 included.

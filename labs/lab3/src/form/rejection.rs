@@ -6,7 +6,7 @@ use hyper::StatusCode;
 
 /// Why a request was turned away.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Rejection {
+pub(crate) enum Rejection {
     /// No `Host`, or two.
     NoHost,
     /// A `Host` that is not ours: another site's name may have been pointed at this machine.
@@ -34,7 +34,7 @@ pub(super) enum Rejection {
 }
 
 impl Rejection {
-    pub(super) fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::NoHost | Self::ForeignHost | Self::Malformed | Self::BrokenOff => {
                 StatusCode::BAD_REQUEST
@@ -59,11 +59,11 @@ impl Rejection {
     }
 
     /// What is wrong, and what would be right.
-    pub(super) fn sentence(&self) -> &'static str {
+    pub(crate) fn sentence(&self) -> &'static str {
         match self {
             Self::NoHost => "The request needs exactly one Host header.",
             Self::ForeignHost => {
-                "This form answers to localhost, 127.0.0.1 and [::1] only, each with its port."
+                "This program answers to localhost, 127.0.0.1 and [::1] only, each with its port."
             }
             Self::NotFound => "There is no page at this address.",
             Self::Method { .. } => "This address is read with GET; only the form takes a POST.",

@@ -64,7 +64,7 @@ pub(super) async fn read(
 
 /// Only names of this machine: otherwise a foreign site could point its own name at 127.0.0.1 and
 /// read the answers as its own (DNS rebinding).
-fn check_host(head: &Parts, port: u16) -> Result<&str, Rejection> {
+pub(crate) fn check_host(head: &Parts, port: u16) -> Result<&str, Rejection> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return Err(Rejection::NoHost);
@@ -85,7 +85,7 @@ fn is_ours(host: &str, port: u16) -> bool {
 }
 
 /// A length that is announced is judged before a byte of it is read.
-fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Rejection> {
+pub(crate) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Rejection> {
     let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok());
     let announced = announced.and_then(|length| length.parse::<u64>().ok());
     let limit = u64::try_from(limit).unwrap_or(u64::MAX);
@@ -111,7 +111,7 @@ fn route(method: &Method, uri: &Uri) -> Result<Wanted, Rejection> {
 
 /// `Sec-Fetch-Site` where the browser sends it, else `Origin`; a client without either is no
 /// browser, and nobody can be tricked into using it. Where one is sent twice, each must be right.
-fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Rejection> {
+pub(crate) fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), Rejection> {
     let own_origin = format!("http://{host}");
     let mut sites = headers.get_all(HeaderName::from_static("sec-fetch-site")).iter().peekable();
     let mut origins = headers.get_all(ORIGIN).iter();

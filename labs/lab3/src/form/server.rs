@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use super::OnSubmit;
+use super::answers::Answers;
 use super::connection;
 use super::event::FormEvent;
 use super::limits::Limits;
@@ -31,28 +32,32 @@ pub async fn serve<S: OnSubmit>(
     limits: Limits,
 ) -> io::Result<()> {
     let port = listener.local_addr()?.port();
-    let site = Site::new(port, on_submit, Arc::new(observe), shutdown.clone(), limits);
-    let site = Arc::new(site);
-    let _cut_when_dropped = site.cut.clone().drop_guard();
-    shutdown.run_until_cancelled(accept_all(&site, &listener)).await;
-    drop(listener);
-    finish(&site).await;
+    let site = Site::new(port, on_submit, Arc::new(observe), shutdown, limits);
+    run(listener, Arc::new(site)).await;
     Ok(())
 }
 
-async fn accept_all<S: OnSubmit>(site: &Arc<Site<S>>, listener: &TcpListener) {
-    let places = Places::new(site.limits.connections);
+/// Serves `site` on `listener` until it is told to stop. Dropping the future cuts everything that runs.
+pub(crate) async fn run<A: Answers>(listener: TcpListener, site: Arc<A>) {
+    let _cut_when_dropped = site.cut().clone().drop_guard();
+    site.stopping().run_until_cancelled(accept_all(&site, &listener)).await;
+    drop(listener);
+    finish(&*site).await;
+}
+
+async fn accept_all<A: Answers>(site: &Arc<A>, listener: &TcpListener) {
+    let places = Places::new(site.limits().connections);
     loop {
         match accept(listener, &places).await {
             Ok((stream, place)) => {
                 let needed = place.needed.clone();
                 let visit = connection::run(Arc::clone(site), stream, place);
                 let visit = needed.run_until_cancelled_owned(visit);
-                site.tasks.spawn(site.cut.clone().run_until_cancelled_owned(visit));
+                site.tasks().spawn(site.cut().clone().run_until_cancelled_owned(visit));
             }
             Err(error) => {
                 let reason = error.to_string();
-                (site.observe)(FormEvent::NotAccepting { reason });
+                site.observe(FormEvent::NotAccepting { reason });
                 tokio::time::sleep(AFTER_A_FAILED_ACCEPT).await;
             }
         }
@@ -66,12 +71,12 @@ async fn accept(listener: &TcpListener, places: &Places) -> io::Result<(TcpStrea
     Ok((stream, place.ok_or_else(|| io::Error::other("the places are closed"))?))
 }
 
-async fn finish<S: OnSubmit>(site: &Site<S>) {
-    site.tasks.close();
-    let finished = tokio::time::timeout(site.limits.grace, site.tasks.wait());
+async fn finish(site: &impl Answers) {
+    site.tasks().close();
+    let finished = tokio::time::timeout(site.limits().grace, site.tasks().wait());
     let unfinished = match finished.await {
         Ok(()) => 0,
         Err(_) => site.running(),
     };
-    (site.observe)(FormEvent::Stopped { unfinished });
+    site.observe(FormEvent::Stopped { unfinished });
 }

@@ -6,9 +6,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -18,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::OnSubmit;
 use super::answer::{self, Answer};
+use super::answers::Answers;
 use super::event::{FormEvent, Observe, Visit};
 use super::limits::Limits;
 use super::receipt::Receipt;
@@ -55,6 +55,51 @@ pub(super) struct Site<S> {
     requests: AtomicU64,
 }
 
+impl<S: OnSubmit> Answers for Site<S> {
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
+    fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    fn cut(&self) -> &CancellationToken {
+        &self.cut
+    }
+
+    fn running(&self) -> usize {
+        self.limits.at_once - self.turns.available_permits()
+    }
+
+    fn observe(&self, event: FormEvent) {
+        (self.observe)(event);
+    }
+
+    /// Every request's visit is reported.
+    async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        arrived: impl FnOnce() + Send,
+    ) -> Answer {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        let visit = Visit::begin(number, method, path, Arc::clone(&self.observe));
+        let wanted = request::read(request, self.port, &self.limits).await;
+        arrived();
+        let answer = match wanted {
+            Ok(wanted) => self.in_turn(Arrival { number, at: visit.arrived }, wanted).await,
+            Err(rejection) => answer::rejected(&rejection),
+        };
+        visit.answered(answer.status().as_u16());
+        answer
+    }
+}
+
 impl<S: OnSubmit> Site<S> {
     pub(super) fn new(
         port: u16,
@@ -79,39 +124,6 @@ impl<S: OnSubmit> Site<S> {
             turns,
             requests: AtomicU64::new(1),
         }
-    }
-
-    /// Requests that have their turn.
-    pub(super) fn running(&self) -> usize {
-        self.limits.at_once - self.turns.available_permits()
-    }
-
-    /// How long a visitor may need to take this answer.
-    pub(super) fn patience_with(&self, answer: &Answer) -> Duration {
-        match answer.body() {
-            Either::Left(_) => self.limits.answer,
-            Either::Right(_) => self.limits.stream + self.limits.answer,
-        }
-    }
-
-    /// Every request gets an answer, and its visit is reported. `arrived` is told when all of the
-    /// request is there.
-    pub(super) async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-        arrived: impl FnOnce(),
-    ) -> Answer {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        let (method, path) = (request.method().as_str(), request.uri().path());
-        let visit = Visit::begin(number, method, path, Arc::clone(&self.observe));
-        let wanted = request::read(request, self.port, &self.limits).await;
-        arrived();
-        let answer = match wanted {
-            Ok(wanted) => self.in_turn(Arrival { number, at: visit.arrived }, wanted).await,
-            Err(rejection) => answer::rejected(&rejection),
-        };
-        visit.answered(answer.status().as_u16());
-        answer
     }
 
     /// A visitor who leaves while waiting gives the turn up; one who leaves later does not end it.

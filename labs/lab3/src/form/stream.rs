@@ -22,13 +22,16 @@ use super::site::Site;
 use super::{OnSubmit, Progress};
 use crate::page::Told;
 
-/// Before a browser that lost the stream asks for it again.
-const RETRY: Bytes = Bytes::from_static(b"retry: 1000\n\n");
 /// A line that no script sees.
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
 /// The events as a body; it ends when nobody speaks any more.
-pub(super) struct Events(mpsc::Receiver<Bytes>);
+pub(crate) struct Events(pub(crate) mpsc::Receiver<Bytes>);
+
+impl Events {
+    /// Before a browser that lost the stream asks for it again.
+    pub(crate) const RETRY: Bytes = Bytes::from_static(b"retry: 1000\n\n");
+}
 
 impl Body for Events {
     type Data = Bytes;
@@ -73,7 +76,7 @@ struct Telling<'a, S> {
 
 impl<S: OnSubmit> Telling<'_, S> {
     async fn tell(&self, first: Progress) -> Option<()> {
-        self.say.send(RETRY).await.ok()?;
+        self.say.send(Events::RETRY).await.ok()?;
         let mut now = first;
         loop {
             self.say.send(self.event(&now)).await.ok()?;
