@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The lab on one projector: broker, worker, form, and a shell to look into Redis, in four tmux panes.
+# The lab on one projector: broker, worker, form, and a shell to look into Redis, in four tmux panes;
+# in a window behind them the live view, for a browser at http://localhost:5555.
 #
 #   scripts/instructor.sh          open it (again)
 #   scripts/instructor.sh --kill   end it, with everything in it
@@ -36,7 +37,8 @@ if ! tmux has-session -t "$session" 2>/dev/null; then
   done
   worker=$(tmux split-window -h -P -F '#{pane_id}' -t "$broker" "$bin/step6_worker; exec $shell")
   tmux split-window -v -t "$broker" "$bin/step7_async_form --no-ask; exec $shell"
-  tmux split-window -v -t "$worker" "echo 'look inside: redis-cli, or $bin/step8_examine'; exec $shell"
+  tmux split-window -v -t "$worker" "echo 'look inside: http://localhost:5555, redis-cli, or $bin/step8_examine'; exec $shell"
+  tmux new-window -d -n view -t "$session" "$bin/step8_examine --web; exec $shell"
 fi
 if [ -n "${TMUX:-}" ]; then
   exec tmux switch-client -t "$session"

@@ -37,10 +37,14 @@ use std::time::{Duration, SystemTime};
 use crate::clock::LabClock;
 use crate::feedback::Feedback;
 
+pub(crate) use answer::Answer;
+pub(crate) use answers::Answers;
 pub use event::FormEvent;
 pub use limits::Limits;
 pub(crate) use receipt::Receipt;
+pub(crate) use rejection::Rejection;
 pub use server::serve;
+pub(crate) use stream::Events;
 
 /// What a valid form leads to.
 pub trait OnSubmit: Send + Sync + 'static {

@@ -104,7 +104,23 @@ pub const STEP8: Story = Story {
     step: Some(8),
     title: "look into Redis",
     see: &["Every line that begins with $ can be typed in a shell as it stands."],
-    elsewhere: &[("any command", "cargo run --bin step8_examine -- LLEN celery")],
+    elsewhere: &[
+        ("any command", "cargo run --bin step8_examine -- LLEN celery"),
+        ("live", "cargo run --bin step8_examine -- --web"),
+    ],
+    question: None,
+    next: ("cargo run --bin step9_retries", "when something breaks"),
+};
+
+/// Step 8, live.
+pub const STEP8_LIVE: Story = Story {
+    step: Some(8),
+    title: "watch the queue",
+    see: &[
+        "Each number is what the redis-cli command beside it gives.",
+        "Nothing in Redis is changed; workers are asked for their tasks' events.",
+    ],
+    elsewhere: &[("stop", "Ctrl-C")],
     question: None,
     next: ("cargo run --bin step9_retries", "when something breaks"),
 };

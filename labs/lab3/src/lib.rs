@@ -12,6 +12,7 @@ pub mod form;
 pub mod handout;
 pub mod interrupt;
 pub mod mail;
+pub mod monitor;
 pub mod narration;
 mod page;
 pub mod printable;

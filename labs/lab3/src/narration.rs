@@ -12,6 +12,7 @@ mod countdown;
 mod form;
 mod loglevel;
 mod look;
+mod monitor;
 mod story;
 mod worker;
 mod wrap;

@@ -104,7 +104,7 @@ impl Mail {
     }
 }
 
-/// Where the form is.
+/// Where the form is; the live view listens in the same way.
 #[derive(Debug, Clone, Args)]
 pub struct FormPort {
     /// The form's port
@@ -137,6 +137,20 @@ fn listener(port: u16) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
     socket.listen(1024)
+}
+
+/// Where the live view of step 8 is.
+#[derive(Debug, Clone, Args)]
+pub struct ViewPort {
+    /// The live view's port
+    #[arg(long, default_value = "5555")]
+    port: u16,
+}
+
+impl From<&ViewPort> for FormPort {
+    fn from(view: &ViewPort) -> Self {
+        Self { port: view.port }
+    }
 }
 
 /// Reads a program's arguments; a wrong one ends it with what is wrong and what would be right.

@@ -3,24 +3,26 @@
 //! ```text
 //! cargo run --bin step8_examine
 //! cargo run --bin step8_examine -- GET celery-task-meta-<id>
+//! cargo run --bin step8_examine -- --web      and the browser at http://localhost:5555
+//! cargo run --bin step8_examine -- --watch
 //! ```
 //!
 //! Without a command it shows the keys, the next message, what workers hold and the last results,
 //! each with the redis-cli line that gives the same. With one, it sends it and prints the answer.
-//! By itself it changes nothing in Redis.
+//! `--web` and `--watch` show the same as it changes. By itself it changes nothing in Redis.
+
+use std::sync::Arc;
 
 use clap::Parser;
 use lab3::broker;
-use lab3::examine::{self, keys};
-use lab3::handout::STEP8;
+use lab3::examine;
+use lab3::handout::{STEP8, STEP8_LIVE};
+use lab3::interrupt::Interrupt;
+use lab3::monitor::{self, Monitor};
 use lab3::narration::{Narrator, Word};
-use lab3::settings::{self, BrokerUrl, Talk};
-use redis::aio::MultiplexedConnection;
+use lab3::settings::{self, BrokerUrl, FormPort, Talk, ViewPort};
 use taskqueue::keys::DEFAULT_QUEUE;
-use taskqueue::{Broker, BrokerError, DeadLetter};
-
-/// How many keys, entries or results are shown.
-const SHOWN: usize = 10;
+use taskqueue::{Broker, DeadLetter};
 
 /// Step 8: look into Redis
 #[derive(Parser)]
@@ -29,6 +31,14 @@ struct Arguments {
     broker: BrokerUrl,
     #[command(flatten)]
     talk: Talk,
+    /// Show the queue live in the browser
+    #[arg(long, conflicts_with_all = ["watch", "send_back", "command"])]
+    web: bool,
+    #[command(flatten)]
+    view: ViewPort,
+    /// Show the queue live in this terminal
+    #[arg(long, conflicts_with_all = ["send_back", "command"])]
+    watch: bool,
     /// Give the task with this id, which was put aside, another chance
     #[arg(long, value_name = "ID")]
     send_back: Option<String>,
@@ -46,6 +56,9 @@ async fn main() -> Result<(), settings::Exit> {
     // The queue's own error says what to start.
     let queue = Broker::new(&url)?;
     queue.ping().await?;
+    if arguments.web || arguments.watch {
+        return live(&narrator, queue, arguments).await;
+    }
     if let Some(id) = &arguments.send_back {
         return send_back(&narrator, &queue, id).await;
     }
@@ -55,8 +68,7 @@ async fn main() -> Result<(), settings::Exit> {
         return Ok(());
     }
     let _ = narrator.open(&STEP8, &[("broker", broker::ask(&url).await?)]);
-    let mut look = Look { narrator: &narrator, redis: &mut redis };
-    look.around().await?;
+    narrator.look_around(&mut redis).await?;
     narrator.close(&STEP8, None, None);
     Ok(())
 }
@@ -71,48 +83,24 @@ async fn send_back(narrator: &Narrator, queue: &Broker, id: &str) -> Result<(), 
     Ok(())
 }
 
-struct Look<'a> {
-    narrator: &'a Narrator,
-    redis: &'a mut MultiplexedConnection,
-}
-
-impl Look<'_> {
-    async fn around(&mut self) -> Result<(), settings::Exit> {
-        self.narrator.heading("The keys");
-        self.answer("DBSIZE").await?;
-        let found = keys(self.redis, "*", SHOWN).await?;
-        self.narrator.command("--scan");
-        for key in &found {
-            let kind = examine::run(self.redis, &["TYPE".to_owned(), key.clone()]).await?;
-            self.narrator.row(key, &kind);
-        }
-        self.narrator.heading("The queue: messages that no worker has taken");
-        self.answer("LLEN celery").await?;
-        let next = self.answer("LINDEX celery -1").await?;
-        self.narrator.message(&next);
-        self.narrator.heading("In hand: messages that a worker has taken and not acknowledged");
-        self.answer("HLEN unacked").await?;
-        self.answer("ZRANGE unacked_index 0 9 WITHSCORES").await?;
-        self.narrator.heading("Waiting for their time (countdown, eta)");
-        self.answer("ZRANGE unacked_eta 0 9 WITHSCORES").await?;
-        self.narrator.heading("Put aside: messages that can't be run");
-        self.answer("LLEN celery.dead").await?;
-        self.answer("LINDEX celery.dead 0").await?;
-        self.narrator.heading("Results");
-        for key in keys(self.redis, "celery-task-meta-*", SHOWN).await? {
-            self.answer(&format!("GET {key}")).await?;
-        }
-        Ok(())
+/// Until Ctrl-C.
+async fn live(
+    narrator: &Narrator,
+    queue: Broker,
+    arguments: Arguments,
+) -> Result<(), settings::Exit> {
+    let interrupt = Interrupt::listen();
+    let shown = queue.url().to_owned();
+    let scenes = Monitor::new(Arc::new(queue), narrator.redis_cli()).start();
+    if arguments.watch {
+        let _ = narrator.open(&STEP8_LIVE, &[("broker", shown)]);
+        interrupt.once().run_until_cancelled(narrator.watch(scenes)).await;
+    } else {
+        let port = FormPort::from(&arguments.view);
+        let listener = port.listen().await?;
+        let _ = narrator.open(&STEP8_LIVE, &[("broker", shown.clone()), ("browser", port.url())]);
+        monitor::serve(listener, scenes, shown, interrupt.once().clone()).await?;
     }
-
-    /// Shows a command and its answer; no argument has a space.
-    async fn answer(&mut self, line: &str) -> Result<String, BrokerError> {
-        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        let answer = examine::run(self.redis, &words).await;
-        let url = "the broker".to_owned();
-        let answer = answer.map_err(|source| BrokerError::Unreachable { url, source })?;
-        self.narrator.command(line);
-        self.narrator.answer(&answer);
-        Ok(answer)
-    }
+    narrator.close(&STEP8_LIVE, None, None);
+    Ok(())
 }

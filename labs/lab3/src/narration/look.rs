@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use colored::Colorize;
+use redis::RedisResult;
+use redis::aio::MultiplexedConnection;
 use serde_json::Value;
-use taskqueue::Message;
+use taskqueue::{BrokerError, Message};
 use tokio::time::interval;
 
 use super::{INDENT, Narrator, WIDTH, Word};
-use crate::examine::Gauge;
+use crate::examine::{self, Gauge, keys};
 use crate::printable::printable;
 
 /// Lines of one answer.
 const LINES: usize = 24;
+/// How many keys or results are shown.
+const SHOWN: usize = 10;
 
 impl Narrator {
     /// The queue's figures, every second, for ever.
@@ -31,13 +35,65 @@ impl Narrator {
         }
     }
 
+    /// All that the queue left in Redis, each answer below the command that gives it.
+    ///
+    /// # Errors
+    /// Redis can't be asked.
+    pub async fn look_around(&self, redis: &mut MultiplexedConnection) -> Result<(), BrokerError> {
+        self.look_into(redis).await.map_err(|source| {
+            let url = "the broker".to_owned();
+            BrokerError::Unreachable { url, source }
+        })
+    }
+
+    async fn look_into(&self, redis: &mut MultiplexedConnection) -> RedisResult<()> {
+        self.heading("The keys");
+        self.ask_redis(redis, "DBSIZE").await?;
+        let found = keys(redis, "*", SHOWN).await?;
+        self.command("--scan");
+        for key in &found {
+            let kind = examine::run(redis, &["TYPE".to_owned(), key.clone()]).await?;
+            self.row(key, &kind);
+        }
+        self.heading("The queue: messages that no worker has taken");
+        self.ask_redis(redis, "LLEN celery").await?;
+        let next = self.ask_redis(redis, "LINDEX celery -1").await?;
+        self.message(&next);
+        self.heading("In hand: messages that a worker has taken and not acknowledged");
+        self.ask_redis(redis, "HLEN unacked").await?;
+        self.ask_redis(redis, "ZRANGE unacked_index 0 9 WITHSCORES").await?;
+        self.heading("Waiting for their time (countdown, eta)");
+        self.ask_redis(redis, "ZRANGE unacked_eta 0 9 WITHSCORES").await?;
+        self.heading("Put aside: messages that can't be run");
+        self.ask_redis(redis, "LLEN celery.dead").await?;
+        self.ask_redis(redis, "LINDEX celery.dead 0").await?;
+        self.heading("Results");
+        for key in keys(redis, "celery-task-meta-*", SHOWN).await? {
+            self.ask_redis(redis, &format!("GET {key}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Shows a command and its answer; no argument has a space.
+    async fn ask_redis(
+        &self,
+        redis: &mut MultiplexedConnection,
+        line: &str,
+    ) -> RedisResult<String> {
+        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
+        let answer = examine::run(redis, &words).await?;
+        self.command(line);
+        self.answer(&answer);
+        Ok(answer)
+    }
+
     /// What the next answers are about.
     pub fn heading(&self, text: &str) {
         self.say(format!("\n  {}", text.bold()));
     }
 
     /// A name and what is said of it.
-    pub fn row(&self, name: &str, value: &str) {
+    fn row(&self, name: &str, value: &str) {
         let (name, value) = (printable(name, 50), printable(value, 80));
         self.say(format!("{:INDENT$}{name:<52} {}", "", value.dimmed()));
     }
@@ -73,7 +129,7 @@ impl Narrator {
     }
 
     /// What a message says, for whoever can't read base64; nothing where there is none.
-    pub fn message(&self, answer: &str) {
+    fn message(&self, answer: &str) {
         // redis-cli's quotes are those of a JSON string, where the bytes are ASCII.
         let raw = serde_json::from_str::<String>(answer).unwrap_or_default();
         let Ok(message) = Message::decode(raw.as_bytes()) else { return };

@@ -41,4 +41,5 @@ mod programs;
 mod support;
 mod tab;
 mod task;
+mod view;
 mod visit;

@@ -51,3 +51,14 @@ pub(crate) fn step6(broker: &str, arguments: &[&str]) -> Program {
     worker.until("ready");
     worker
 }
+
+/// The live view.
+pub(crate) fn step8(broker: &str) -> Served {
+    step8_at(free_port(), broker)
+}
+
+/// The same at a given port.
+pub(crate) fn step8_at(port: u16, broker: &str) -> Served {
+    let arguments = ["--broker", broker, "--web"];
+    Served::start_at(port, env!("CARGO_BIN_EXE_step8_examine"), &arguments)
+}

@@ -3,6 +3,7 @@
 
 mod docs;
 mod kills;
+mod live;
 mod steps;
 mod support;
 mod tour;
