@@ -122,6 +122,11 @@ impl Monitor {
     }
 
     async fn look_at_redis(&mut self) -> Result<(), BrokerError> {
+        // Heard first and read then: what is stored in between is heard, and does not fall between.
+        if self.receiver.is_none() {
+            self.receiver = Some(EventReceiver::new(&self.broker).await?);
+            self.broker.enable_events(None).await?;
+        }
         let seen = self.broker.snapshot(DEFAULT_QUEUE, self.known.asked()).await?;
         self.clock = Some((seen.now, Instant::now()));
         self.known.look(seen);
@@ -138,10 +143,6 @@ impl Monitor {
             if let Some(meta) = meta {
                 self.known.read(id.clone(), meta, self.now());
             }
-        }
-        if self.receiver.is_none() {
-            self.receiver = Some(EventReceiver::new(&self.broker).await?);
-            self.broker.enable_events(None).await?;
         }
         Ok(())
     }
