@@ -197,31 +197,49 @@ fn headers_that_nobody_here_knows_travel_through_a_retry() {
     });
 }
 
+/// The ETA of the first task that a worker parks for whom Redis' clock is 4,000 s slow: so far from now, in seconds.
+async fn parked_by_a_clock_ahead(url: &str, sent: Signature, tasks: Vec<Task>) -> i64 {
+    let lab = Lab::at(url).await;
+    let ahead = Lab::looking_at(&slow_clock(url, Arc::new(4000.into())).await).await;
+    let began = Utc::now();
+    lab.send_task(sent).await;
+    let (parked, told) = tokio::sync::oneshot::channel();
+    let parked = std::sync::Mutex::new(Some(parked));
+    let observe = Arc::new(move |event| {
+        if let Event::TaskParked { eta, .. } = event
+            && let Some(parked) = parked.lock().unwrap().take()
+        {
+            parked.send(eta).unwrap();
+        }
+    });
+    let registry = Registry::new(tasks);
+    let worker = Worker::new(Arc::clone(&ahead.broker), registry, late(), observe).unwrap();
+    let stop = Stop::new();
+    let working = tokio::spawn(worker.run(stop.clone()));
+    let eta = tokio::time::timeout(PATIENCE, told).await.unwrap().unwrap();
+    stop.warm();
+    working.await.unwrap().unwrap();
+    (eta.to_utc() - began).num_seconds()
+}
+
 #[test]
 fn a_retrys_time_is_counted_by_redis_clock_and_not_by_the_workers() {
     on_each_broker("a worker's clock that is ahead", async |url| {
-        let lab = Lab::at(url).await;
-        let ahead = Lab::looking_at(&slow_clock(url, Arc::new(4000.into())).await).await;
-        lab.send_task(Signature::new("lab.flaky")).await;
         let policy = quickly().default_retry_delay(Duration::from_secs(5000));
-        let (parked, told) = tokio::sync::oneshot::channel();
-        let parked = std::sync::Mutex::new(Some(parked));
-        let observe = Arc::new(move |event| {
-            if let Event::TaskParked { eta, .. } = event
-                && let Some(parked) = parked.lock().unwrap().take()
-            {
-                parked.send(eta).unwrap();
-            }
-        });
-        let sent = Utc::now();
-        let registry = Registry::new([flaky(1, policy)]);
-        let worker = Worker::new(Arc::clone(&ahead.broker), registry, late(), observe).unwrap();
-        let stop = Stop::new();
-        let working = tokio::spawn(worker.run(stop.clone()));
-        let eta = tokio::time::timeout(PATIENCE, told).await.unwrap().unwrap();
-        stop.warm();
-        working.await.unwrap().unwrap();
-        let seconds = (eta.to_utc() - sent).num_seconds();
+        let task = Signature::new("lab.flaky");
+        let seconds = parked_by_a_clock_ahead(url, task, vec![flaky(1, policy)]).await;
+        assert!((980..=1020).contains(&seconds), "5,000 s after a clock 4,000 s slow: {seconds}");
+    });
+}
+
+#[test]
+fn the_time_of_what_follows_a_task_is_counted_by_redis_clock_too() {
+    on_each_broker("a callback of a worker whose clock is ahead", async |url| {
+        let callback = Signature::new("lab.flaky").countdown(Duration::from_secs(5000));
+        let task = Signature::new("lab.first").link(callback);
+        let first = Task::new("lab.first", [], |_, ()| async { Ok(()) });
+        let tasks = vec![first, flaky(0, quickly())];
+        let seconds = parked_by_a_clock_ahead(url, task, tasks).await;
         assert!((980..=1020).contains(&seconds), "5,000 s after a clock 4,000 s slow: {seconds}");
     });
 }

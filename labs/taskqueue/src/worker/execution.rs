@@ -134,10 +134,12 @@ impl Call {
         }
     }
 
-    /// What had to wait for its turn until the worker stopped is for the next worker.
+    /// What had to wait for others until the worker stopped is for the next worker.
     pub(super) async fn run_unless_stopped(self, shared: &Shared, task: &Task, pass: Pass<'_>) {
         if shared.stop.warm.is_cancelled() {
             self.give_back(shared).await;
+        } else if self.is_revoked(shared) {
+            self.revoke(shared, Revocation::Revoked).await;
         } else {
             self.run(shared, task, pass).await;
         }

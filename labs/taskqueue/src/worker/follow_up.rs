@@ -13,7 +13,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -26,6 +25,7 @@ use crate::keys;
 use crate::message::Addressed;
 use crate::result_backend::document;
 use crate::task_error::TaskError;
+use crate::time::from_seconds;
 
 /// How often to look whether the worker that claimed a chord's body has sent it.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -34,7 +34,9 @@ impl Call {
     fn ended<'a>(&'a self, shared: &'a Shared) -> Ended<'a> {
         let (headers, embed) = (&self.message.headers, &self.body.2);
         let (registry, routes) = (&shared.registry, shared.broker.routes());
-        Ended { headers, embed, registry, routes, now: Utc::now() }
+        // By Redis' clock, as every worker judges an ETA by it.
+        let now = from_seconds(self.clock.now()).to_utc();
+        Ended { headers, embed, registry, routes, now }
     }
 
     /// Whether all that may follow can be sent: better known before the task has run.
