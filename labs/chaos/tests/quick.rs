@@ -37,8 +37,9 @@ fn every_row_of_the_short_table_holds() {
     assert!(output.status.success(), "{said}");
     assert_eq!(run.len() + skipped.len(), 18, "{said}");
     assert!(run.iter().all(|row| row.starts_with("✔ holds ")), "{said}");
-    // Only what needs another tool of the system may be left out.
+    // Only what needs another tool of the system may be left out, and nothing in CI.
     assert!(skipped.iter().all(|row| row.contains("libfaketime")), "{said}");
+    assert!(skipped.is_empty() || std::env::var_os("CI").is_none(), "{said}");
 }
 
 #[test]
