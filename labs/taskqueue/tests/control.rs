@@ -118,6 +118,16 @@ fn reply_queue(recording: &Value) -> String {
     format!("{}.{}", to["routing_key"].as_str().unwrap(), to["exchange"].as_str().unwrap())
 }
 
+/// A message to all workers with this body.
+fn order(body: &str) -> String {
+    let recording = recorded("control_shutdown");
+    let raw = recording["requests"][0]["raw"].as_str().unwrap();
+    let mut order: Value = serde_json::from_str(raw).unwrap();
+    order["body"] = body.into();
+    order["properties"]["body_encoding"] = Value::Null;
+    order.to_string()
+}
+
 fn unwrapped(envelope: &Value) -> Vec<u8> {
     use base64::{Engine, prelude::BASE64_STANDARD};
     BASE64_STANDARD.decode(envelope["body"].as_str().unwrap()).unwrap()
@@ -268,6 +278,61 @@ fn a_task_that_is_revoked_before_it_starts_is_not_run() {
 }
 
 #[test]
+fn a_revoked_task_is_seen_to_be_revoked_while_it_still_waits() {
+    on_each_broker("revoke at once", async |url| {
+        let worker = Controlled::start(url).await;
+        let later = Signature::new("wire.add").arg(1).arg(1).countdown(Duration::from_secs(3600));
+        let task = worker.lab.send_task(later).await;
+        task.revoke().await.unwrap();
+        let revoked = task.get(PATIENCE).await.unwrap_err().to_string();
+        assert!(revoked.contains("TaskRevokedError: revoked"), "{revoked}");
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_suspect_that_is_revoked_while_it_waits_to_run_alone_is_not_run() {
+    on_each_broker("revoke a suspect", async |url| {
+        let mut worker = Controlled::start(url).await;
+        worker.running().await;
+        // Two workers fell with it, so it waits until nothing else runs.
+        let suspect = Signature::new("wire.add").arg(1).arg(1).header("x-delivery-count", 2);
+        let suspect = worker.lab.send_task(suspect).await;
+        let id = suspect.id.clone();
+        let received = |event: &Event| match event {
+            Event::TaskReceived { request } => (request.id == id).then_some(()),
+            _ => None,
+        };
+        worker.until(received).await;
+        suspect.revoke().await.unwrap();
+        worker.until(|event| matches!(event, Event::RemoteControl { .. }).then_some(())).await;
+        worker.lab.gate.notify_one();
+        let end = worker.until(|event| match event {
+            Event::TaskRevoked { request, .. } => Some((request.id.clone(), "revoked")),
+            Event::TaskStarted { request, .. } => Some((request.id.clone(), "started")),
+            _ => None,
+        });
+        assert_eq!(end.await, (suspect.id, "revoked"));
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_time_limit_that_is_set_while_the_worker_runs_cuts_the_next_run() {
+    on_each_broker("time_limit", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let limit =
+            r#"{"method": "time_limit", "arguments": {"task_name": "wire.snooze", "hard": 0.1}}"#;
+        let _: u64 = worker.lab.send(&["PUBLISH", "/0.celery.pidbox", &order(limit)]).await;
+        worker.until(|event| matches!(event, Event::RemoteControl { .. }).then_some(())).await;
+        let task = worker.running().await;
+        let cut = task.get(PATIENCE).await.unwrap_err().to_string();
+        assert!(cut.contains("TimeLimitExceeded: 0.1"), "{cut}");
+        worker.finish().await;
+    });
+}
+
+#[test]
 fn a_running_task_is_ended_when_it_is_terminated() {
     on_each_broker("terminate", async |url| {
         let mut worker = Controlled::start(url).await;
@@ -361,15 +426,6 @@ fn shutdown_is_a_warm_stop() {
 fn an_order_for_somebody_else_is_not_carried_out_and_nonsense_harms_nobody() {
     on_each_broker("odd orders", async |url| {
         let mut worker = Controlled::start(url).await;
-        let envelope = |body: &str| {
-            let mut order: Value = serde_json::from_str(
-                recorded("control_shutdown")["requests"][0]["raw"].as_str().unwrap(),
-            )
-            .unwrap();
-            order["body"] = body.into();
-            order["properties"]["body_encoding"] = Value::Null;
-            order.to_string()
-        };
         let bodies = [
             r#"{"method": "shutdown", "destination": ["other@vm"]}"#,
             r#"{"method": "shutdown", "pattern": "*", "matcher": "glob"}"#,
@@ -385,7 +441,7 @@ fn an_order_for_somebody_else_is_not_carried_out_and_nonsense_harms_nobody() {
             "",
         ];
         for body in bodies {
-            let _: u64 = worker.lab.send(&["PUBLISH", "/0.celery.pidbox", &envelope(body)]).await;
+            let _: u64 = worker.lab.send(&["PUBLISH", "/0.celery.pidbox", &order(body)]).await;
         }
         let _: u64 = worker.lab.send(&["PUBLISH", "/0.celery.pidbox", "not JSON"]).await;
         let refused = worker.until(|event| match event {
@@ -443,7 +499,10 @@ fn a_listener_hears_the_worker_and_with_events_enabled_its_tasks() {
                 assert_eq!(event["hostname"], NAME);
                 kinds.push(event["type"].as_str().unwrap().to_owned());
             }
-            if kinds.last().is_some_and(|kind| kind == "task-succeeded") {
+            if ["task-succeeded", "worker-heartbeat"]
+                .iter()
+                .all(|kind| kinds.iter().any(|k| k == kind))
+            {
                 stop.warm();
             }
         }
