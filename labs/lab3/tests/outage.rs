@@ -21,7 +21,7 @@ const SLOTS: usize = 4;
 /// How many failures in a row open the task's breaker.
 const FAILURES: usize = 5;
 /// Longer than anything here takes; only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Says so past libtest's capture; in CI, where everything is installed, it is a failure.
 fn did_not_run(test: &str, needs: &str) {

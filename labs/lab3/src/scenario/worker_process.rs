@@ -105,7 +105,7 @@ async fn work(orders: Orders) -> Result<(), Exit> {
         concurrency: 1,
         acks_late: orders.acks_late,
         track_started: true,
-        lease: orders.clock.real(LEASE).max(Duration::from_millis(200)),
+        lease: orders.clock.real(LEASE).max(Duration::from_secs(1)),
         ..WorkerOptions::default()
     };
     let listener = Arc::clone(&desk);

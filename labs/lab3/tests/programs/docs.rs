@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::{Program, Step5, command, free_port, post};
+use crate::transcript::compare;
 
 const DOCUMENTS: [&str; 5] =
     ["README.md", "docs/lab3.md", "docs/architecture.md", "docs/reliability.md", "docs/celery.md"];
@@ -142,43 +143,8 @@ fn transcript(name: &str) -> String {
     block.1.split("```").next().unwrap().to_owned()
 }
 
-/// Whether `line` is `pattern`, where `…` stands for anything. How far it is indented does not
-/// count: later times are wider.
-fn fits(pattern: &str, line: &str) -> bool {
-    let (pattern, line) = (pattern.trim(), line.trim());
-    let mut pieces = pattern.split('…');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = line.strip_prefix(first) else { return false };
-    let pieces: Vec<&str> = pieces.collect();
-    let Some((last, between)) = pieces.split_last() else { return rest.is_empty() };
-    for piece in between {
-        let Some(at) = rest.find(piece) else { return false };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
-}
-
-/// Every line of the transcript stands in the output, in order; between two lines others may stand
-/// only where the transcript says `…`. Empty lines do not count.
 fn assert_shows(name: &str, output: &str) {
-    let wanted = transcript(name);
-    let full = |line: &&str| !line.trim().is_empty();
-    let mut lines = output.lines().filter(full);
-    let mut skipping = false;
-    for pattern in wanted.lines().filter(full) {
-        if pattern.trim() == "…" {
-            skipping = true;
-            continue;
-        }
-        assert!(pattern.chars().count() <= 80, "{name}: wider than a terminal: {pattern}");
-        let found = if skipping {
-            lines.by_ref().any(|line| fits(pattern, line.trim_end()))
-        } else {
-            lines.next().is_some_and(|line| fits(pattern, line.trim_end()))
-        };
-        assert!(found, "{name}: {pattern:?} is not where it should be in:\n{output}");
-        skipping = false;
-    }
+    compare(&transcript(name), output).unwrap_or_else(|why| panic!("{name}:\n{why}"));
 }
 
 /// With the ports and at the speed that the documents name.

@@ -1,12 +1,12 @@
 //! Workers that are really killed: what is acknowledged late is never lost.
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use redis::Commands;
 use taskqueue::{Broker, DeadLetter};
 
-use crate::support::{Program, Step5, TempFile, command, on_each_broker};
+use crate::support::{PATIENCE, Program, Step5, TempFile, command, on_each_broker};
 
 const TASKS: usize = 2_000;
 const KILLS: usize = 20;
@@ -45,7 +45,7 @@ fn delivered(mails: &TempFile) -> HashMap<String, usize> {
 /// Until nothing waits and nothing is in hand. Asked in one command: between two, the last messages
 /// could move from the list to a worker, and be seen in neither.
 fn drain(redis: &mut redis::Connection) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     while redis.exists::<_, i64>(&["celery", "unacked"]).unwrap() > 0 {
         assert!(Instant::now() < deadline, "the queue does not drain");
     }
@@ -72,7 +72,7 @@ fn twenty_sigkills_lose_none_of_two_thousand_tasks() {
             let mut worker = worker(&broker, &mails);
             // In the middle of tasks: some of its own are done, and others run.
             let goal = delivered(&mails).len() + TASKS / (3 * KILLS);
-            let deadline = Instant::now() + Duration::from_secs(30);
+            let deadline = Instant::now() + PATIENCE;
             while delivered(&mails).len() < goal || redis.hlen::<_, i64>("unacked").unwrap() == 0 {
                 assert!(Instant::now() < deadline, "no progress before kill {kill}");
             }

@@ -7,4 +7,5 @@ mod live;
 mod steps;
 mod support;
 mod tour;
+mod transcript;
 mod worker;

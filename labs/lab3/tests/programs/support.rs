@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// Longer than anything here takes; only a failing test waits for it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running program; it is killed when the test ends.
 pub(crate) struct Program {
@@ -135,7 +135,7 @@ impl Step5 {
     /// A program that is killed can't stop the redis-server that it started.
     fn stop_server(&self) {
         if let Ok(client) = redis::Client::open(self.url.as_str())
-            && let Ok(mut redis) = client.get_connection_with_timeout(Duration::from_secs(1))
+            && let Ok(mut redis) = client.get_connection_with_timeout(PATIENCE)
         {
             // It answers by closing the connection.
             let _ = redis::cmd("SHUTDOWN").arg("NOSAVE").query::<()>(&mut redis);

@@ -31,7 +31,7 @@ fn port_of_the_broker(output: &str) -> u16 {
 
 #[test]
 fn the_tour_plays_on_the_built_in_broker_and_ends_well() {
-    let (status, output) = Program::start(command(TOUR).args(["--builtin", "--speed", "20"])).end();
+    let (status, output) = Program::start(command(TOUR).args(["--builtin", "--speed", "10"])).end();
     assert!(status.success(), "{output}");
     assert!(output.contains("the built-in broker (nothing is kept on disk)"));
     assert_told(&output);
@@ -42,7 +42,7 @@ fn the_tour_plays_on_a_redis_server_and_leaves_none_behind() {
     if lab3::broker::installed().is_none() {
         return did_not_run("the tour on a redis-server", "redis-server");
     }
-    let (status, output) = Program::start(command(TOUR).args(["--speed", "20"])).end();
+    let (status, output) = Program::start(command(TOUR).args(["--speed", "10"])).end();
     assert!(status.success(), "{output}");
     assert!(!output.contains("built-in"), "{output}");
     assert_told(&output);
@@ -58,7 +58,7 @@ fn without_a_redis_server_on_the_path_the_tour_brings_its_own_broker() {
     std::fs::create_dir_all(&nowhere).unwrap();
     let mut command = command(TOUR);
     let (status, output) =
-        Program::start(command.args(["--speed", "50"]).env("PATH", nowhere)).end();
+        Program::start(command.args(["--speed", "10"]).env("PATH", nowhere)).end();
     assert!(status.success(), "{output}");
     assert!(output.contains("the built-in broker (nothing is kept on disk)"));
 }
