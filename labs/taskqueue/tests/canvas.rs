@@ -330,6 +330,100 @@ async fn send_chord(lab: &mut Lab, group: &str, members: &[String]) {
     }
 }
 
+/// A signature of `wire.echo` that takes nothing from the task before it.
+fn own(value: &str) -> Value {
+    link(json!({"args": [value], "immutable": true}))
+}
+
+fn composite(subtask_type: &str, kwargs: Value) -> Value {
+    let kwargs = json!({"task": format!("celery.{subtask_type}"), "subtask_type": subtask_type, "kwargs": kwargs});
+    link(kwargs)
+}
+
+/// One member of each kind that a header can have, and what it returns.
+fn kinds() -> [(Value, Vec<Value>); 5] {
+    let chain = |tasks: Value| composite("chain", json!({"tasks": tasks}));
+    let group = |tasks: Value| composite("group", json!({"tasks": tasks}));
+    let chord = |header: Value, body: Value| {
+        composite("chord", json!({"kwargs": {}, "header": header, "body": body}))
+    };
+    let inner = chord(json!([own("i")]), chain(json!([link(json!({})), link(json!({}))])));
+    [
+        (own("t"), vec![json!("t")]),
+        (chain(json!([own("c"), link(json!({}))])), vec![json!("c")]),
+        (
+            // As in Celery, these change their order.
+            // As in Celery, these change their order.
+            group(json!([own("g1"), chain(json!([own("g2"), link(json!({}))]))])),
+            vec![json!("g2"), json!("g1")],
+        ),
+        (chord(json!([own("k"), own("l")]), link(json!({}))), vec![json!(["k", "l"])]),
+        // A chain that ends in a group, and a chord in a chord.
+        (
+            chain(json!([own("n"), chord(json!([own("m"), inner]), link(json!({})))])),
+            vec![json!(["m", ["i"]])],
+        ),
+    ]
+}
+
+fn orders(of: &[usize]) -> Vec<Vec<usize>> {
+    let Some((first, rest)) = of.split_first() else { return vec![Vec::new()] };
+    let put = |rest: Vec<usize>| {
+        (0..=rest.len()).map(move |at| {
+            let mut order = rest.clone();
+            order.insert(at, *first);
+            order
+        })
+    };
+    orders(rest).into_iter().flat_map(put).collect()
+}
+
+#[test]
+fn a_chord_that_a_worker_starts_ends_whatever_the_order_of_its_members() {
+    on_each_broker("chords in every order", async |url| {
+        let mut lab = Lab::at(url).await;
+        let worker = lab.start_with(options(), registry(&Runs::default()));
+        let kinds = kinds();
+        let mut sent = Vec::new();
+        for order in orders(&[0, 1, 2, 3, 4]) {
+            let name = order.iter().map(usize::to_string).collect::<String>();
+            let header: Vec<&Value> = order.iter().map(|kind| &kinds[*kind].0).collect();
+            let group = composite("group", json!({"tasks": header}));
+            // `chain(a, group(…), e)`: last task first, and the group becomes the header of a chord.
+            let body = link(json!({"options": {"task_id": format!("body{name}")}}));
+            let started = composite("chain", json!({"tasks": [group, body]}));
+            let asked = with_embed(&name, &json!({"callbacks": [started]}));
+            lab.send::<()>(&["LPUSH", "celery", &asked]).await;
+            let results: Vec<Value> =
+                order.iter().flat_map(|kind| kinds[*kind].1.clone()).collect();
+            sent.push((name, json!(results)));
+        }
+        for (name, results) in sent {
+            assert_eq!(
+                ended(&lab, &format!("body{name}")).await,
+                ("SUCCESS".into(), results),
+                "{name}"
+            );
+        }
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_chord_of_nothing_sends_its_body_at_once() {
+    on_each_broker("a header of empty groups", async |url| {
+        let mut lab = Lab::at(url).await;
+        let worker = lab.start_with(options(), registry(&Runs::default()));
+        let nothing = composite("group", json!({"tasks": []}));
+        let body = link(json!({"options": {"task_id": "body"}}));
+        let chord = json!({"kwargs": {}, "header": [nothing.clone(), nothing], "body": body});
+        let asked = with_embed("asked", &json!({"callbacks": [composite("chord", chord)]}));
+        lab.send::<()>(&["LPUSH", "celery", &asked]).await;
+        assert_eq!(ended(&lab, "body").await, ("SUCCESS".into(), json!([])));
+        worker.finish().await;
+    });
+}
+
 #[test]
 fn of_many_workers_exactly_one_sends_the_body_of_a_chord() {
     on_each_broker("chords of two workers", async |url| {

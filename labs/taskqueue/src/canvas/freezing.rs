@@ -2,6 +2,8 @@
 //!
 //! A client freezes what it sends; what it only linked comes without ids. An id that is there stays.
 
+use std::collections::VecDeque;
+
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -141,13 +143,19 @@ pub(super) fn members(tasks: &mut Vec<Link>, place: &Place) -> Result<Vec<Handle
         .collect()
 }
 
-fn unrolled(tasks: Vec<Link>) -> Vec<Link> {
-    let unroll = |task: Link| match task.kind {
-        Kind::Group(tasks) => unrolled(tasks),
-        Kind::Chain(ref tasks) if tasks.is_empty() => Vec::new(),
-        _ => vec![task],
-    };
-    tasks.into_iter().flat_map(unroll).collect()
+/// Without groups in groups, and without chains of nothing. As in Celery (`_freeze_unroll`), the
+/// tasks of a group within a group change their order, and so do their results.
+pub(super) fn unrolled(tasks: Vec<Link>) -> Vec<Link> {
+    let mut left = VecDeque::from(tasks);
+    let mut flat = Vec::new();
+    while let Some(task) = left.pop_front() {
+        match task.kind {
+            Kind::Group(tasks) => tasks.into_iter().for_each(|task| left.push_front(task)),
+            Kind::Chain(ref tasks) if tasks.is_empty() => {}
+            _ => flat.push(task),
+        }
+    }
+    flat
 }
 
 /// The steps of a chain in order, frozen: nested chains are spliced, and a group that another task

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use super::freezing::{Handle, Place, bounded, freeze, id_of, members, steps};
+use super::freezing::{Handle, Place, bounded, freeze, id_of, members, steps, unrolled};
 use super::{Ended, Outbox};
 use crate::message::{Kind, Link, MAX_SIZE, Message, Options, Raw, raw};
 
@@ -123,9 +123,8 @@ impl<'a> Sending<'a> {
         let root_id = options.get("root_id")?;
         let place = Place { root_id, group_id: Some(id.clone()), ..Place::default() };
         let handle = Handle::group(id.clone(), members(&mut tasks, &place)?);
-        let is_chord =
-            options.has("chord") || tasks.last().is_some_and(|last| last.options.has("chord"));
-        if is_chord {
+        // Whichever member tells it: the last one may be a chain or a chord, whose own last task does.
+        if options.has("chord") || tasks.iter().any(tells_a_chord) {
             let size = tasks.iter().map(parts).sum();
             self.outbox.chord_sizes.push((id, size));
         }
@@ -157,6 +156,7 @@ impl<'a> Sending<'a> {
         let place =
             Place { root_id: root_id.clone(), group_id: Some(id.clone()), ..Place::default() };
         freeze(&mut body, place)?;
+        header = unrolled(header);
         if header.is_empty() {
             return self.apply(body, &[raw(&[(); 0])], &Options::default());
         }
@@ -198,6 +198,17 @@ fn parts(link: &Link) -> usize {
         Kind::Chain(tasks) => tasks.iter().rev().map(parts).find(|parts| *parts > 0).unwrap_or(0),
         Kind::Chord { body, .. } => parts(body),
     }
+}
+
+/// Whether a chord waits for what `link` returns.
+fn tells_a_chord(link: &Link) -> bool {
+    link.options.has("chord")
+        || match &link.kind {
+            Kind::Task(_) => false,
+            Kind::Chain(tasks) => tasks.last().is_some_and(tells_a_chord),
+            Kind::Group(tasks) => tasks.iter().any(tells_a_chord),
+            Kind::Chord { body, .. } => tells_a_chord(body),
+        }
 }
 
 /// Adds callbacks to where the result of `link` comes from.

@@ -87,6 +87,36 @@ fn chains_groups_and_chords_end_as_in_celery_with_prefork_and_late_acknowledgeme
 }
 
 #[test]
+fn a_chord_that_our_worker_starts_ends_whatever_the_order_of_its_members() {
+    let Some(mut place) = Place::alone() else { return };
+    let ours = OurWorker::start(&place.url, options());
+    let run = "
+from itertools import permutations
+from celery import chain, chord, group
+one = lambda value: echo.si(value)
+kinds = [
+    (one('t'), ['t']),
+    (chain(one('c'), echo.s()), ['c']),
+    (group(one('g'), one('h')), ['h', 'g']),  # Celery turns a group within a group round.
+    (chord([one('k'), chain(one('l'), echo.s())], echo.s()), [['k', 'l']]),
+]
+sent = []
+for members in permutations(kinds):
+    canvas = chain(one('a'), group(*(member for member, _ in members)), echo.s())
+    sent.append((canvas.apply_async(), [value for _, values in members for value in values]))
+nested = chain(one('a'), group(one('b'), chain(one('c'), one('d'))), one('e'))
+sent.append((nested.apply_async(), 'e'))
+[[got.get(timeout=20), wanted] for got, wanted in sent]
+";
+    let values = place.python(run);
+    for pair in values.as_array().unwrap() {
+        assert_eq!(pair[0], pair[1]);
+    }
+    assert_eq!(values.as_array().unwrap().len(), 25);
+    ours.finish();
+}
+
+#[test]
 fn a_member_that_fails_fails_its_chord_and_the_rest_of_its_chain() {
     let Some(mut fleet) = Fleet::start("threads", false) else { return };
     let body = "
