@@ -131,6 +131,14 @@ pub enum Event {
         /// The call.
         request: Arc<Request>,
     },
+    /// The worker had to go, and Redis did not take what became of the task.
+    TaskUnsettled {
+        /// The call.
+        request: Arc<Request>,
+        /// Acknowledged before it ran: nobody will finish it. Otherwise another worker runs it,
+        /// perhaps for the second time, when its lease has run out.
+        acknowledged: bool,
+    },
     /// The task ran, but its lease had passed to another worker meanwhile: it may have run twice.
     LeaseLost {
         /// The call.

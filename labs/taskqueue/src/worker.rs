@@ -12,6 +12,7 @@
 //! limits, watchdog      cut a task that takes too long; name one that keeps its thread
 //! restore               puts back what is due (ETA) and what others left behind
 //! health                tells once that Redis is away, and that it is back
+//! shutdown              how long a stop waits for Redis
 //! control               answers `celery inspect` and does what `celery control` says
 //!   └ requests, revoked, tuning   what is in hand, what must not run, what may be changed
 //! announce              publishes events for Flower and its like
@@ -19,7 +20,8 @@
 //! ```
 //!
 //! While Redis is away nothing is dropped: each part tries again until it answers or the worker
-//! is told to stop. The worker prints nothing; it reports [`Event`]s.
+//! is told to stop, and then for `shutdown_timeout` at most. The worker prints nothing; it reports
+//! [`Event`]s.
 
 mod announce;
 mod beat;
@@ -38,6 +40,7 @@ mod requests;
 mod restore;
 mod revoked;
 mod settlement;
+mod shutdown;
 mod slots;
 mod suspect;
 mod tuning;
@@ -66,6 +69,7 @@ use queues::Queues;
 use requests::Requests;
 use revoked::Revoked;
 use settlement::Settler;
+use shutdown::Shutdown;
 use slots::Slots;
 use tuning::Tuning;
 use watchdog::Watchdog;
@@ -86,6 +90,7 @@ struct Shared {
     options: WorkerOptions,
     observe: Observer,
     stop: Stop,
+    shutdown: Shutdown,
     began: Instant,
     clock: Arc<LamportClock>,
     /// What goes on beside the tasks: it ends after the last of them.
@@ -111,6 +116,7 @@ struct Shared {
     succeeded: AtomicU64,
     failed: AtomicU64,
     retried: AtomicU64,
+    unsettled: AtomicU64,
 }
 
 impl Worker {
@@ -153,22 +159,11 @@ impl Worker {
         for queue in &shared.options.queues {
             shared.queues.add(queue, &shared.broker, &shared.stop, &shared.background)?;
         }
-        control::mingle(&shared).await;
-        let background = shared.background.clone();
-        let ended = CancellationToken::new();
-        background.spawn(settlement::write(Arc::clone(&shared), settlements));
-        background.spawn(restore::run(Arc::clone(&shared)));
-        for entry in schedule {
-            background.spawn(beat::keep(Arc::clone(&shared), entry));
+        tokio::select! {
+            biased;
+            () = shared.work(schedule, settlements, announcements) => {}
+            () = shared.shutdown.out_of_time(&shared.stop) => shared.give_up(),
         }
-        background.spawn(control::listen(Arc::clone(&shared), ended.clone()));
-        background.spawn(announce::publish(Arc::clone(&shared), announcements, ended.clone()));
-        (shared.observe)(Event::WorkerOnline);
-        consumer::consume(&shared).await;
-        shared.settler.close();
-        ended.cancel();
-        background.close();
-        background.wait().await;
         (shared.observe)(Event::WorkerOffline);
         Ok(shared.summary())
     }
@@ -187,6 +182,7 @@ impl Worker {
             leases: Leases::keep(broker.connection().client().clone(), options.lease),
             slots: Slots::new(options.concurrency),
             queues: Queues::new(),
+            shutdown: Shutdown::new(options.shutdown_timeout),
             requests: Requests::default(),
             revoked: Revoked::default(),
             background: TaskTracker::new(),
@@ -197,6 +193,7 @@ impl Worker {
             succeeded: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             retried: AtomicU64::new(0),
+            unsettled: AtomicU64::new(0),
             broker,
             registry,
             options,
@@ -211,6 +208,36 @@ impl Worker {
 }
 
 impl Shared {
+    /// Takes messages and runs their tasks until the warm stop, and sees all of it to its end.
+    async fn work(
+        self: &Arc<Self>,
+        schedule: Vec<ScheduleEntry>,
+        settlements: settlement::Endings,
+        announcements: announce::Announcements,
+    ) {
+        let ended = CancellationToken::new();
+        control::mingle(self).await;
+        self.beside(settlement::write(Arc::clone(self), settlements));
+        self.beside(restore::run(Arc::clone(self)));
+        for entry in schedule {
+            self.beside(beat::keep(Arc::clone(self), entry));
+        }
+        self.beside(control::listen(Arc::clone(self), ended.clone()));
+        self.beside(announce::publish(Arc::clone(self), announcements, ended.clone()));
+        (self.observe)(Event::WorkerOnline);
+        consumer::consume(self).await;
+        self.settler.close();
+        ended.cancel();
+        self.background.close();
+        self.background.wait().await;
+    }
+
+    /// Lets `part` go on beside the tasks, until its own end or the worker's.
+    fn beside(&self, part: impl Future<Output = ()> + Send + 'static) {
+        let over = self.shutdown.over().clone();
+        self.background.spawn(async move { over.run_until_cancelled(part).await });
+    }
+
     /// Makes `attempt` until it succeeds, or `stop` says that nobody waits for it any more.
     /// The attempt is told whether an earlier one may have been carried out.
     async fn insist<T, Fut>(
@@ -242,6 +269,7 @@ impl Shared {
             succeeded: self.succeeded.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             retried: self.retried.load(Ordering::Relaxed),
+            unsettled: self.unsettled.load(Ordering::Relaxed),
         }
     }
 }

@@ -5,7 +5,9 @@
 //! terminal 2   cargo run --bin step6_worker
 //! ```
 //!
-//! Ctrl-C once finishes what runs; twice stops at once and gives back what is not acknowledged.
+//! Ctrl-C once finishes what runs; twice, or SIGQUIT, stops at once and gives back what is not
+//! acknowledged. Neither waits for Redis for longer than ten seconds; what it did not take by then
+//! is named, and the exit code is 1.
 
 use std::sync::Arc;
 
@@ -67,10 +69,11 @@ async fn main() -> Result<(), settings::Exit> {
     tokio::spawn(stop_on_ctrl_c(stop.clone(), interrupt));
     let done = worker.run(stop).await?;
 
-    let Summary { succeeded, failed, retried } = done;
+    let Summary { succeeded, failed, retried, unsettled } = done;
     narrator.say(format!("\n  {succeeded} succeeded, {failed} failed, {retried} tried again"));
     narrator.close(&STEP6, None, None);
-    Ok(())
+    // Not by returning: a task that keeps its thread would be waited for.
+    std::process::exit(i32::from(unsettled > 0))
 }
 
 /// Warm at the first Ctrl-C, cold at the second, as in Celery.

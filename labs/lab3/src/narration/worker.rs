@@ -120,6 +120,7 @@ impl Told {
             | Event::TaskRetried { request, .. }
             | Event::TaskRevoked { request, .. }
             | Event::TaskGivenBack { request }
+            | Event::TaskUnsettled { request, .. }
             | Event::TaskLost { request } => drop(bars.remove(&request.id)),
             _ => {}
         }
@@ -216,6 +217,18 @@ impl Told {
             }
             Event::TaskLost { request } => {
                 (Word::Bad("lost"), format!("{}: it was acknowledged early", name(request)))
+            }
+            Event::TaskUnsettled { request, acknowledged } => {
+                let (task, id) = (function(&request.task), printable(&request.id, 60));
+                let then = if *acknowledged {
+                    "it was acknowledged before it ran: nobody will store it now"
+                } else {
+                    "another worker runs it when its lease has run out"
+                };
+                (
+                    Word::Bad("unsettled"),
+                    format!("{task}: Redis did not take its end\n{id}\n{then}"),
+                )
             }
             Event::LeaseLost { request } => {
                 (Word::Bad("lease lost"), format!("{} may run twice", name(request)))

@@ -22,7 +22,7 @@ use crate::lamport::LamportClock;
 const WAITING: usize = 4096;
 /// How many travel at once: Celery's `buffer_limit`.
 const BATCH: usize = 24;
-/// How long "online" waits until remote control can be answered, which listeners ask at once.
+/// How long the last events may take; and how long "online" waits until remote control can be answered, which listeners ask at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) type Announcements = mpsc::Receiver<String>;
@@ -69,8 +69,11 @@ pub(super) async fn publish(
     while let Ok(event) = announcements.try_recv() {
         batch.push(event);
     }
-    shared.announce(&mut batch).await;
-    shared.announce_worker("worker-offline").await;
+    let last = async {
+        shared.announce(&mut batch).await;
+        shared.announce_worker("worker-offline").await;
+    };
+    let _ = timeout(PATIENCE, last).await;
 }
 
 impl Shared {

@@ -33,8 +33,9 @@ pub(super) async fn consume(shared: &Arc<Shared>) {
             let lease = shared.leases.hold(&delivery.tag);
             let slot = free.split(1);
             let execution = execution::execute(Arc::clone(shared), delivery, lease, clock);
+            let over = shared.shutdown.over().clone();
             running.spawn(async move {
-                execution.await;
+                over.run_until_cancelled(execution).await;
                 drop(slot);
             });
         }

@@ -57,8 +57,12 @@ impl Call {
             Ok(value) => document::success(&self.request, value.clone(), children),
             Err(error) => document::failure(&self.request, error),
         });
-        if self.end_with(shared, result, outbox, late).await == Some(false) && late {
-            (shared.observe)(Event::LeaseLost { request: Arc::clone(&self.request) });
+        match self.end_with(shared, result, outbox, late).await {
+            None => return shared.unsettled(self.request, !late),
+            Some(false) if late => {
+                (shared.observe)(Event::LeaseLost { request: Arc::clone(&self.request) });
+            }
+            Some(_) => {}
         }
         let request = self.request;
         (shared.observe)(match outcome {
@@ -108,11 +112,13 @@ impl Call {
         let request = Arc::clone(&self.request);
         let sent = shared.insist(&shared.stop.cold, send).await;
         // The first attempt may have been carried out: then the tag is gone because it was ours.
-        if sent == Some(true) || (sent == Some(false) && again.load(Ordering::Relaxed)) {
-            shared.retried.fetch_add(1, Ordering::Relaxed);
-            (shared.observe)(Event::TaskRetried { request, error: error.clone(), countdown });
-        } else {
-            (shared.observe)(Event::LeaseLost { request });
+        match sent.map(|sent| sent || again.load(Ordering::Relaxed)) {
+            Some(true) => {
+                shared.retried.fetch_add(1, Ordering::Relaxed);
+                (shared.observe)(Event::TaskRetried { request, error: error.clone(), countdown });
+            }
+            Some(false) => (shared.observe)(Event::LeaseLost { request }),
+            None => shared.unsettled(request, !late),
         }
     }
 
@@ -136,8 +142,10 @@ impl Call {
         let list = keys::list(&self.request.queue, message.properties.priority);
         let raw = message.encode().unwrap_or_default();
         let back = shared.broker.give_back(&self.lease.tag, &list, raw.as_bytes(), None).await;
-        if matches!(back, Ok(true)) {
-            (shared.observe)(Event::TaskGivenBack { request: self.request });
+        match back {
+            Ok(true) => (shared.observe)(Event::TaskGivenBack { request: self.request }),
+            Ok(false) => {}
+            Err(_) => shared.unsettled(self.request, false),
         }
     }
 

@@ -153,8 +153,10 @@ impl Call {
         let document = || document::revoked(&self.request, reason.word());
         let document = (!self.request.ignore_result).then(document);
         let outbox = self.follow_revocation(shared, reason.word());
-        self.end_with(shared, document, outbox, true).await;
-        (shared.observe)(Event::TaskRevoked { request: self.request, reason });
+        match self.end_with(shared, document, outbox, true).await {
+            Some(_) => (shared.observe)(Event::TaskRevoked { request: self.request, reason }),
+            None => shared.unsettled(self.request, false),
+        }
     }
 
     async fn park(self, shared: &Shared, eta: DateTime<FixedOffset>) {
@@ -163,9 +165,13 @@ impl Call {
         drop(self.lease);
         let park = |_| shared.broker.park(&tag, seconds(eta));
         let parked = shared.insist(&shared.stop.cold, park).await;
-        if parked == Some(true) {
-            shared.parked.notify_one();
-            (shared.observe)(Event::TaskParked { request: self.request, eta });
+        match parked {
+            Some(true) => {
+                shared.parked.notify_one();
+                (shared.observe)(Event::TaskParked { request: self.request, eta });
+            }
+            Some(false) => {}
+            None => shared.unsettled(self.request, false),
         }
     }
 
@@ -213,15 +219,21 @@ impl Call {
         let began = Instant::now();
         let termination = self.hold.termination.clone();
         let code = self.attempt(shared, task);
+        let running = shared.shutdown.running();
         tokio::select! {
             outcome = code => {
+                drop(running);
                 pass.ended(&outcome);
                 self.finish(shared, task, late, outcome, began.elapsed()).await;
             }
             signum = termination.given() => {
+                drop(running);
                 self.revoke(shared, Revocation::Terminated { signum }).await;
             }
-            () = shared.stop.cold.cancelled() => self.interrupted(shared, late).await,
+            () = shared.stop.cold.cancelled() => {
+                drop(running);
+                self.interrupted(shared, late).await;
+            }
         }
     }
 

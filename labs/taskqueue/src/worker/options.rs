@@ -33,6 +33,10 @@ pub struct WorkerOptions {
     pub time_limit: Option<Duration>,
     /// Tell it after this time to come to an end (`task_soft_time_limit`).
     pub soft_time_limit: Option<Duration>,
+    /// How long a stop waits for Redis once no task's code runs any more: 10 s. A cold stop lasts no
+    /// longer than this in all. What could not be stored by then is told by
+    /// [`TaskUnsettled`](crate::Event::TaskUnsettled). Not in Celery.
+    pub shutdown_timeout: Duration,
     /// Publish an event for every step of a task (`worker_send_task_events`, `-E`).
     pub task_events: bool,
 }
@@ -51,6 +55,7 @@ impl Default for WorkerOptions {
             max_deliveries: 3,
             time_limit: None,
             soft_time_limit: None,
+            shutdown_timeout: Duration::from_secs(10),
             task_events: false,
         }
     }
@@ -91,4 +96,6 @@ pub struct Summary {
     pub failed: u64,
     /// Attempts that failed and were sent again.
     pub retried: u64,
+    /// Tasks whose end could not be stored before the worker had to go.
+    pub unsettled: u64,
 }

@@ -17,6 +17,8 @@ use crate::broker::Settlement;
 const BATCH: usize = 256;
 
 type Ending = (Settlement, oneshot::Sender<bool>);
+/// What is to be written.
+pub(super) type Endings = mpsc::UnboundedReceiver<Ending>;
 
 pub(super) struct Settler {
     sender: Mutex<Option<mpsc::UnboundedSender<Ending>>>,
@@ -24,7 +26,7 @@ pub(super) struct Settler {
 
 impl Settler {
     /// The sender keeps at most what the slots hold, so the channel needs no bound of its own.
-    pub(super) fn channel() -> (Self, mpsc::UnboundedReceiver<Ending>) {
+    pub(super) fn channel() -> (Self, Endings) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self { sender: Mutex::new(Some(sender)) }, receiver)
     }
@@ -48,7 +50,7 @@ impl Settler {
 }
 
 /// Writes batches until the settler is closed and empty, or the cold stop ends an attempt.
-pub(super) async fn write(shared: Arc<Shared>, mut endings: mpsc::UnboundedReceiver<Ending>) {
+pub(super) async fn write(shared: Arc<Shared>, mut endings: Endings) {
     let mut batch = Vec::with_capacity(BATCH);
     while endings.recv_many(&mut batch, BATCH).await > 0 {
         let (settlements, waiting): (Vec<Settlement>, Vec<_>) = batch.drain(..).unzip();
