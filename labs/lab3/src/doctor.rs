@@ -4,7 +4,7 @@
 //! command that helps. Nothing is changed; what is started for the dry run is stopped again.
 
 use std::env::consts::EXE_SUFFIX;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use taskqueue::{Broker, Stop, Worker, WorkerOptions};
 use crate::broker::{self, Choice};
 use crate::clock::{LabClock, words};
 use crate::feedback::Feedback;
+use crate::loopback::{LOCALHOST, Listeners};
 use crate::mail::Mailer;
 use crate::slow_mail::SlowMail;
 use crate::tasks;
@@ -76,9 +77,9 @@ pub async fn examine(url: &str, terminal: &str, mail: &Mailer) -> Vec<Finding> {
     vec![
         rust(),
         programs(),
-        port("form's port", 8000, "--port 8001 to steps 2 and 7"),
+        port("form's port", &LOCALHOST, 8000, "--port 8001 to steps 2 and 7"),
         broker_port(&broker),
-        port("view's port", 5555, "another port to step 8"),
+        port("view's port", &LOCALHOST, 5555, "--port 5556 to step 8"),
         broker,
         client(),
         Finding::good("terminal", terminal),
@@ -116,21 +117,23 @@ fn programs() -> Finding {
     }
 }
 
-fn port(name: &'static str, port: u16, otherwise: &str) -> Finding {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+/// Tried as the steps do it: a port that they would not get is not free.
+fn port(name: &'static str, addresses: &[IpAddr], port: u16, otherwise: &str) -> Finding {
+    match Listeners::bind(addresses, port) {
         Ok(_) => Finding::good(name, format!("{port} is free")),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+        Err(taken) if taken.source.kind() == std::io::ErrorKind::AddrInUse => {
             let next = format!("{}; or give {otherwise}", who_has(port));
-            Finding::fix(name, format!("{port} is in use"), next)
+            Finding::fix(name, format!("{port} is in use, at {}", taken.address.ip()), next)
         }
-        Err(error) => Finding {
+        Err(taken) => Finding {
             verdict: Verdict::NeedsAdministrator,
-            ..Finding::fix(name, format!("{port}: {error}"), "ask who manages this machine")
+            ..Finding::fix(name, format!("{port}: {taken}"), "ask who manages this machine")
         },
     }
 }
 
-fn who_has(port: u16) -> String {
+/// The command that names who listens at `port`.
+pub(crate) fn who_has(port: u16) -> String {
     match std::env::consts::OS {
         "windows" => format!("netstat -ano | findstr :{port} names who has it"),
         "macos" => format!("lsof -i :{port} names who has it"),
@@ -140,7 +143,8 @@ fn who_has(port: u16) -> String {
 
 /// A broker on its port is what we want there.
 fn broker_port(broker: &Finding) -> Finding {
-    let free = port("broker's port", 6379, "--port to step 5 and REDIS_URL to the others");
+    let otherwise = "--port to step 5 and REDIS_URL to the others";
+    let free = port("broker's port", &LOCALHOST[..1], 6379, otherwise);
     let answers = broker.says.contains("answers");
     if free.verdict == Verdict::YouCanFix && answers {
         return Finding::good("broker's port", "6379 is in use, by a broker");
@@ -229,4 +233,22 @@ pub async fn dry_run() -> Result<String, crate::settings::Exit> {
     working.await??;
     server.stop().await;
     Ok(format!("a message went through broker and worker in {}", words(took)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_at_one_of_two_addresses_is_in_use() {
+        let Ok(other) = tokio::net::TcpListener::bind((LOCALHOST[1], 0)).await else {
+            // A machine without IPv6 has one address only.
+            return;
+        };
+        let taken = other.local_addr().unwrap().port();
+        let found = port("form's port", &LOCALHOST, taken, "another to step 2");
+        assert_eq!(found.says, format!("{taken} is in use, at ::1"));
+        assert!(found.verdict == Verdict::YouCanFix && found.next.contains("another to step 2"));
+        assert_eq!(port("broker's port", &LOCALHOST[..1], taken, "").verdict, Verdict::Ready);
+    }
 }

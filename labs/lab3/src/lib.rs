@@ -11,6 +11,7 @@ pub mod feedback;
 pub mod form;
 pub mod handout;
 pub mod interrupt;
+pub mod loopback;
 pub mod mail;
 pub mod monitor;
 pub mod narration;

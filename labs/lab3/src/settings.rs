@@ -6,14 +6,13 @@
 mod refused;
 mod worker;
 
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser};
-use tokio::net::{TcpListener, TcpSocket};
 
 use crate::clock::LabClock;
+use crate::loopback::{LOCALHOST, Listeners, Taken};
 use crate::mail::{Mailer, ServerError, SmtpServer};
 use crate::narration::Narrator;
 use crate::slow_mail::SlowMail;
@@ -113,12 +112,13 @@ pub struct FormPort {
 }
 
 impl FormPort {
-    /// Listens, on this machine only.
+    /// Listens, on this machine only, at each address that the browser may take for `localhost`.
     ///
     /// # Errors
-    /// Something else does already.
-    pub async fn listen(&self) -> Result<TcpListener, PortTaken> {
-        listener(self.port).map_err(|source| PortTaken { port: self.port, source })
+    /// Something else does already, at one of them.
+    pub fn listen(&self) -> Result<Listeners, PortTaken> {
+        Listeners::bind(&LOCALHOST, self.port)
+            .map_err(|source| PortTaken { port: self.port, source })
     }
 
     /// What to type into the browser.
@@ -126,17 +126,6 @@ impl FormPort {
     pub fn url(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
-}
-
-/// With room for a thousand who have connected and are not accepted yet: the usual 128 are soon full,
-/// and whoever comes then tries again only after a second.
-fn listener(port: u16) -> std::io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    // Elsewhere it would let another program take the port away.
-    #[cfg(unix)]
-    socket.set_reuseaddr(true)?;
-    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
-    socket.listen(1024)
 }
 
 /// Where the live view of step 8 is.
@@ -162,12 +151,23 @@ pub fn read<A: Parser>() -> A {
 /// Another program listens where the form should.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "port {port} can't be had: {source}\n  next: stop the other step, or choose a port with --port {}",
-    .port.wrapping_add(1)
+    "port {port} can't be had: {source}\n  next: {}",
+    way_out(*.port, .source)
 )]
 pub struct PortTaken {
     port: u16,
-    source: std::io::Error,
+    source: Taken,
+}
+
+fn way_out(port: u16, taken: &Taken) -> String {
+    match taken.source.kind() {
+        std::io::ErrorKind::AddrInUse => format!(
+            "{}; stop that, or choose a port with --port {}",
+            crate::doctor::who_has(port),
+            port.checked_add(1).unwrap_or(8000)
+        ),
+        _ => "choose another port, with --port 8080".to_owned(),
+    }
 }
 
 /// How `main` ends when something is in the way: with the error's own words, next step included.

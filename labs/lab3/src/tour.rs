@@ -103,7 +103,7 @@ pub async fn visit(on_submit: impl OnSubmit, visits: &Visits) -> Result<Answer, 
     let serving = tokio::spawn(form);
     let answer = visitor::submit(address, "visitor@example.com", "The lab is fun.").await?;
     stop.cancel();
-    serving.await??;
+    serving.await?;
     if answer.status == 302 { Ok(answer) } else { Err(TourError::Refused(answer.status).into()) }
 }
 

@@ -39,19 +39,19 @@ async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     let mail = arguments.mail.slow_mail(&narrator)?;
-    let listener = arguments.form.listen().await?;
+    let listeners = arguments.form.listen()?;
     let mail_costs = format!("{} of work, to {}", words(mail.work), mail.mailer);
     let said = narrator.open(&STEP2, &[("mail", mail_costs), ("browser", arguments.form.url())]);
 
     let visits = Visits::at(&narrator);
     let told = visits.clone();
     let mail_now = Arc::new(MailNow { mail, visits: visits.clone() });
-    let limits = Limits { at_once: arguments.threads, ..Limits::default() };
+    let limits = Limits { at_once: arguments.threads, ..Limits::of_this_system() };
     let finishing = "answering whoever still waits; Ctrl-C again stops at once";
     let interrupt = Interrupt::announced(&narrator, finishing);
     let stop = interrupt.once().clone();
-    let form = form::serve(listener, mail_now, move |event| told.event(event), stop, limits);
-    interrupt.twice().run_until_cancelled(form).await.transpose()?;
+    let form = form::serve(listeners, mail_now, move |event| told.event(event), stop, limits);
+    interrupt.twice().run_until_cancelled(form).await;
 
     narrator.close(&STEP2, said, visits.first_wait());
     Ok(())

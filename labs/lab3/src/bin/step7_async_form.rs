@@ -50,7 +50,7 @@ async fn main() -> Result<(), settings::Exit> {
         broker = broker.task_send_sent_event();
     }
     let broker = Arc::new(broker.observed_by(Told::by(&narrator).observer()));
-    let listener = arguments.form.listen().await?;
+    let listeners = arguments.form.listen()?;
     let facts = [("broker", broker.url().to_owned()), ("browser", arguments.form.url())];
     let said = narrator.open(&STEP7, &facts);
     narrator.check(&broker).await;
@@ -63,9 +63,9 @@ async fn main() -> Result<(), settings::Exit> {
     let finishing = "answering whoever still waits; Ctrl-C again stops at once";
     let interrupt = Interrupt::announced(&narrator, finishing);
     let stop = interrupt.once().clone();
-    let limits = Limits::default();
-    let form = form::serve(listener, mail_later, move |event| told.event(event), stop, limits);
-    interrupt.twice().run_until_cancelled(form).await.transpose()?;
+    let limits = Limits::of_this_system();
+    let form = form::serve(listeners, mail_later, move |event| told.event(event), stop, limits);
+    interrupt.twice().run_until_cancelled(form).await;
 
     narrator.close(&STEP7, said, visits.first_wait());
     Ok(())

@@ -97,9 +97,9 @@ async fn live(
         interrupt.once().run_until_cancelled(narrator.watch(scenes)).await;
     } else {
         let port = FormPort::from(&arguments.view);
-        let listener = port.listen().await?;
+        let listeners = port.listen()?;
         let _ = narrator.open(&STEP8_LIVE, &[("broker", shown.clone()), ("browser", port.url())]);
-        monitor::serve(listener, scenes, shown, interrupt.once().clone()).await?;
+        monitor::serve(listeners, scenes, shown, interrupt.once().clone()).await;
     }
     narrator.close(&STEP8_LIVE, None, None);
     Ok(())

@@ -31,22 +31,28 @@ const LONGEST_LINGER: Duration = Duration::from_secs(1);
 
 /// Serves what arrives on `stream` until it is answered, too slow, or gone.
 pub(super) async fn run<A: Answers>(site: Arc<A>, stream: TcpStream, place: Place) {
-    let (answered, patience) = watch::channel(None);
+    let (answered, kind) = watch::channel(None);
     let service = service_fn(|request| {
         // `poll_without_shutdown` wants a future that may be moved.
         Box::pin(async {
             let answer = Arc::clone(&site).answer(request, || place.keep()).await;
-            answered.send_replace(Some(patience_with(&answer, site.limits())));
+            answered.send_replace(Some(Kind::of(&answer)));
             Ok::<_, Infallible>(answer)
         })
     });
     let mut connection = http(site.limits()).serve_connection(TokioIo::new(stream), service);
-    let mut not_taken = pin!(not_taken(patience));
+    let mut not_taken = pin!(not_taken(kind, site.limits()));
     let mut stopping = false;
     let ended = loop {
         tokio::select! {
             ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-            () = &mut not_taken => return dropped(&*site, "the answer was not taken"),
+            is_page = &mut not_taken => {
+                // A browser that is halted, or asleep, takes nothing from its streams.
+                if is_page {
+                    dropped(&*site, "the answer was not taken");
+                }
+                return;
+            }
             () = site.stopping().cancelled(), if !stopping => {
                 stopping = true;
                 std::pin::Pin::new(&mut connection).graceful_shutdown();
@@ -54,11 +60,10 @@ pub(super) async fn run<A: Answers>(site: Arc<A>, stream: TcpStream, place: Plac
         }
     };
     let parts = connection.into_parts();
-    if let Err(error) = ended {
-        // Browsers open connections ahead of need; one that stayed silent is no visitor.
-        if !(error.is_timeout() && parts.read_buf.is_empty()) {
-            dropped(&*site, &error.to_string());
-        }
+    if let Err(error) = ended
+        && is_news(&error, !parts.read_buf.is_empty())
+    {
+        dropped(&*site, &error.to_string());
     }
     place.spare();
     linger(parts.io.into_inner()).await;
@@ -75,11 +80,21 @@ fn http(limits: &Limits) -> http1::Builder {
     http
 }
 
-/// Returns when the answer has been there for as long as that kind of answer may take.
-async fn not_taken(mut patience: watch::Receiver<Option<Duration>>) {
-    let limit = patience.wait_for(Option::is_some).await.map(|limit| *limit);
-    match limit {
-        Ok(Some(limit)) => tokio::time::sleep(limit).await,
+/// Whoever closes a page, goes back or stops a stream closes a connection, and browsers open some
+/// ahead of need and never use them. What is left is a head that is none, or does not end.
+fn is_news(error: &hyper::Error, began: bool) -> bool {
+    error.is_parse() || error.is_timeout() && began
+}
+
+/// Returns when the answer has been there for as long as that kind of answer may take; says whether
+/// it was a page, and no stream.
+async fn not_taken(mut kind: watch::Receiver<Option<Kind>>, limits: &Limits) -> bool {
+    let answered = kind.wait_for(Option::is_some).await.map(|kind| *kind);
+    match answered {
+        Ok(Some(kind)) => {
+            tokio::time::sleep(kind.patience(limits)).await;
+            kind == Kind::Page
+        }
         _ => std::future::pending().await,
     }
 }
@@ -89,11 +104,27 @@ fn dropped(site: &impl Answers, reason: &str) {
     site.observe(FormEvent::Dropped { reason });
 }
 
-/// How long a visitor may need to take this answer.
-fn patience_with(answer: &Answer, limits: &Limits) -> Duration {
-    match answer.body() {
-        Either::Left(_) => limits.answer,
-        Either::Right(_) => limits.stream + limits.answer,
+/// What kind of answer it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Page,
+    Stream,
+}
+
+impl Kind {
+    fn of(answer: &Answer) -> Self {
+        match answer.body() {
+            Either::Left(_) => Self::Page,
+            Either::Right(_) => Self::Stream,
+        }
+    }
+
+    /// How long a visitor may need to take it.
+    fn patience(self, limits: &Limits) -> Duration {
+        match self {
+            Self::Page => limits.answer,
+            Self::Stream => limits.stream + limits.answer,
+        }
     }
 }
 

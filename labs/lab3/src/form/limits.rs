@@ -2,6 +2,9 @@
 //!
 //! Every wait has an end, so that no visitor can hold a place for ever; only the work behind the
 //! form may take as long as it takes, because step 2 is about exactly that wait.
+//! A connection costs a file descriptor, and the system has its own opinion of how many a process may
+//! have: 256 on macOS. More places than that would turn the visitor away who has something to say,
+//! for those who say nothing.
 
 use std::time::Duration;
 
@@ -49,9 +52,58 @@ impl Default for Limits {
     }
 }
 
+/// As many descriptors as the defaults can use, with the programs' other files and connections.
+const DESCRIPTORS: u64 = 1024;
+
 impl Limits {
+    /// The defaults, or less where the system gives this process fewer file descriptors. Asks the
+    /// system for 1,024 first, where it would give more than it does by itself.
+    #[must_use]
+    pub fn of_this_system() -> Self {
+        Self::default().within(descriptors())
+    }
+
+    /// The same for a process that may have so many files open: half of them are for visitors, the
+    /// rest for the broker, for standard streams, and for whoever is about to be let in.
+    fn within(self, descriptors: u64) -> Self {
+        let places = usize::try_from(descriptors / 2).unwrap_or(usize::MAX).max(1);
+        let connections = self.connections.min(places);
+        Self { connections, streams: self.streams.min(connections.div_ceil(4)), ..self }
+    }
+
     /// What is left for the body of a request whose head took as long as it may.
     pub(super) fn body_time(&self) -> Duration {
         self.request.saturating_sub(self.head)
+    }
+}
+
+#[cfg(unix)]
+fn descriptors() -> u64 {
+    let raised = rlimit::increase_nofile_limit(DESCRIPTORS);
+    raised.or_else(|_| rlimit::Resource::NOFILE.get_soft()).unwrap_or(DESCRIPTORS)
+}
+
+/// Elsewhere a connection is no file, and memory is the limit.
+#[cfg(not(unix))]
+fn descriptors() -> u64 {
+    DESCRIPTORS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(descriptors: u64) -> (usize, usize) {
+        let limits = Limits::default().within(descriptors);
+        (limits.connections, limits.streams)
+    }
+
+    #[test]
+    fn there_are_no_more_places_than_the_system_has_descriptors_for() {
+        assert_eq!(places(u64::MAX), (256, 64));
+        assert_eq!(places(DESCRIPTORS), (256, 64));
+        assert_eq!(places(256), (128, 32));
+        assert_eq!(places(20), (10, 3));
+        assert_eq!(places(0), (1, 1));
     }
 }

@@ -64,6 +64,17 @@ impl Places {
         Some(Place { needed, number, held, _permit: permit })
     }
 
+    /// Takes their places from all who have had their fair chance: the system has less to give than
+    /// was thought. Says whether there was anybody.
+    pub(super) fn spare_some(&self) -> bool {
+        let now = Instant::now();
+        let mut held = self.held.lock();
+        let (due, others): (VecDeque<_>, _) = held.drain(..).partition(|one| one.due <= now);
+        *held = others;
+        due.iter().for_each(|one| one.needed.cancel());
+        !due.is_empty()
+    }
+
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         loop {
             let free = Arc::clone(&self.free);
@@ -155,6 +166,17 @@ mod tests {
         };
         let (third, ()) = tokio::join!(places.take(), leave);
         assert!(third.is_some() && began.elapsed().is_zero() && !first.needed.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_need_all_go_who_have_had_their_chance_and_nobody_else() {
+        let (places, first, second) = taken().await;
+        first.keep();
+        assert!(!places.spare_some(), "nobody has had a chance yet");
+        sleep_until(Instant::now() + FAIR).await;
+        assert!(places.spare_some());
+        assert!(!first.needed.is_cancelled() && second.needed.is_cancelled());
+        assert!(!places.spare_some(), "nobody is left who could go");
     }
 
     #[tokio::test(start_paused = true)]

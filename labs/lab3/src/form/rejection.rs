@@ -63,7 +63,7 @@ impl Rejection {
         match self {
             Self::NoHost => "The request needs exactly one Host header.",
             Self::ForeignHost => {
-                "This program answers to localhost, 127.0.0.1 and [::1] only, each with its port."
+                "This program answers to the names localhost, 127.0.0.1 and [::1] only."
             }
             Self::NotFound => "There is no page at this address.",
             Self::Method { .. } => "This address is read with GET; only the form takes a POST.",

@@ -42,13 +42,9 @@ pub(super) struct Fields {
 }
 
 /// Reads a request as far as it is needed, and no further than it is allowed.
-pub(super) async fn read(
-    request: Request<Incoming>,
-    port: u16,
-    limits: &Limits,
-) -> Result<Wanted, Rejection> {
+pub(super) async fn read(request: Request<Incoming>, limits: &Limits) -> Result<Wanted, Rejection> {
     let (head, body) = request.into_parts();
-    let host = check_host(&head, port)?;
+    let host = check_host(&head)?;
     check_length(&head.headers, limits.body)?;
     let mut wanted = route(&head.method, &head.uri)?;
     if matches!(wanted, Wanted::Submit(_) | Wanted::Progress(_)) {
@@ -64,7 +60,7 @@ pub(super) async fn read(
 
 /// Only names of this machine: otherwise a foreign site could point its own name at 127.0.0.1 and
 /// read the answers as its own (DNS rebinding).
-pub(crate) fn check_host(head: &Parts, port: u16) -> Result<&str, Rejection> {
+pub(crate) fn check_host(head: &Parts) -> Result<&str, Rejection> {
     let mut hosts = head.headers.get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return Err(Rejection::NoHost);
@@ -72,16 +68,20 @@ pub(crate) fn check_host(head: &Parts, port: u16) -> Result<&str, Rejection> {
     let host = host.to_str().map_err(|_| Rejection::ForeignHost)?;
     let agrees = |authority: &str| authority.eq_ignore_ascii_case(host);
     let named_twice = head.uri.authority().is_none_or(|a| agrees(a.as_str()));
-    if named_twice && is_ours(host, port) { Ok(host) } else { Err(Rejection::ForeignHost) }
+    if named_twice && is_ours(host) { Ok(host) } else { Err(Rejection::ForeignHost) }
 }
 
-fn is_ours(host: &str, port: u16) -> bool {
-    let name = host.strip_suffix(&format!(":{port}"));
-    // Browsers leave HTTP's own port away.
-    let name = name.or((port == 80).then_some(host));
-    name.is_some_and(|name| {
-        ["localhost", "127.0.0.1", "[::1]"].contains(&name.to_ascii_lowercase().as_str())
-    })
+/// Any port will do, because the name is what a foreign site can't have; the port may be forwarded.
+fn is_ours(host: &str) -> bool {
+    let (name, port) = match host.rsplit_once(':') {
+        // The last colon of `[::1]` belongs to the address.
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        _ => (host, None),
+    };
+    let digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    let port = port.is_none_or(|port| digits(port) && port.parse::<u16>().is_ok());
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    port && ["localhost", "127.0.0.1", "[::1]"].contains(&name.as_str())
 }
 
 /// A length that is announced is judged before a byte of it is read.

@@ -49,7 +49,6 @@ pub(super) struct Site<S> {
     pub(super) on_submit: Arc<S>,
     /// A place for every page that watches its task.
     pub(super) streams: Arc<Semaphore>,
-    port: u16,
     submissions: Submissions,
     turns: Arc<Semaphore>,
     requests: AtomicU64,
@@ -89,7 +88,7 @@ impl<S: OnSubmit> Answers for Site<S> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let (method, path) = (request.method().as_str(), request.uri().path());
         let visit = Visit::begin(number, method, path, Arc::clone(&self.observe));
-        let wanted = request::read(request, self.port, &self.limits).await;
+        let wanted = request::read(request, &self.limits).await;
         arrived();
         let answer = match wanted {
             Ok(wanted) => self.in_turn(Arrival { number, at: visit.arrived }, wanted).await,
@@ -102,7 +101,6 @@ impl<S: OnSubmit> Answers for Site<S> {
 
 impl<S: OnSubmit> Site<S> {
     pub(super) fn new(
-        port: u16,
         on_submit: Arc<S>,
         observe: Observe,
         stopping: CancellationToken,
@@ -119,7 +117,6 @@ impl<S: OnSubmit> Site<S> {
             stopping,
             cut: CancellationToken::new(),
             on_submit,
-            port,
             submissions: Submissions::default(),
             turns,
             requests: AtomicU64::new(1),

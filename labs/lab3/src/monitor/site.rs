@@ -4,12 +4,10 @@
 //! if its browser takes them as fast as they come, and otherwise the newest when it is ready again;
 //! so a slow browser costs one scene of memory.
 
-use std::io;
 use std::sync::Arc;
 
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, StatusCode};
-use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::{Duration, timeout};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Scene, page};
 use crate::form::{Answer, Answers, Events, FormEvent, Limits, Rejection, answer, request, server};
+use crate::loopback::Listeners;
 
 /// How long a browser may watch before it has to ask again.
 const STREAM: Duration = Duration::from_secs(3600);
@@ -28,7 +27,6 @@ const BODY: usize = 1024;
 struct Site {
     scenes: watch::Receiver<Arc<Scene>>,
     broker: String,
-    port: u16,
     limits: Limits,
     streams: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -42,30 +40,24 @@ enum Wanted {
     Scenes,
 }
 
-/// Serves the newest of `scenes` on `listener` until `shutdown`; `broker` is where they come from.
-///
-/// # Errors
-/// The listener has no address.
+/// Serves the newest of `scenes` on `listeners` until `shutdown`; `broker` is where they come from.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: impl Into<Listeners>,
     scenes: watch::Receiver<Arc<Scene>>,
     broker: String,
     shutdown: CancellationToken,
-) -> io::Result<()> {
-    let limits = Limits { stream: STREAM, grace: GRACE, body: BODY, ..Limits::default() };
-    let port = listener.local_addr()?.port();
+) {
+    let limits = Limits { stream: STREAM, grace: GRACE, body: BODY, ..Limits::of_this_system() };
     let site = Site {
         scenes,
         broker,
-        port,
         streams: Arc::new(Semaphore::new(limits.streams)),
         limits,
         tasks: TaskTracker::new(),
         stopping: shutdown,
         cut: CancellationToken::new(),
     };
-    server::run(listener, Arc::new(site)).await;
-    Ok(())
+    server::run(listeners.into(), Arc::new(site)).await;
 }
 
 impl Answers for Site {
@@ -113,7 +105,7 @@ impl Answers for Site {
 impl Site {
     fn read(&self, request: Request<Incoming>) -> Result<Wanted, Rejection> {
         let (head, _) = request.into_parts();
-        let host = request::check_host(&head, self.port)?;
+        let host = request::check_host(&head)?;
         request::check_length(&head.headers, self.limits.body)?;
         let wanted = match (head.method.as_str(), head.uri.path()) {
             ("GET" | "HEAD", "/") => Wanted::Page,

@@ -2,6 +2,7 @@
 
 mod attack_cases;
 mod attacks;
+mod leaving;
 mod limits;
 mod pages;
 mod refusals;

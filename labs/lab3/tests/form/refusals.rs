@@ -5,17 +5,26 @@ use lab3::form::Limits;
 use crate::support::{Fake, VALID, site, site_with};
 
 #[tokio::test]
-async fn only_names_of_this_machine_with_the_port_are_answered() {
+async fn only_names_of_this_machine_are_answered_at_any_port() {
     let site = site().await;
     let port = site.address.port();
-    for host in ["localhost", "LocalHost", "127.0.0.1", "[::1]"] {
-        let request = format!("GET / HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
-        assert_eq!(site.raw(request).await.status(), 200, "{host}");
+    for name in ["localhost", "LocalHost", "localhost.", "127.0.0.1", "[::1]"] {
+        // Its own, HTTP's own, which browsers leave away, and one that is forwarded.
+        for host in [format!("{name}:{port}"), name.to_owned(), format!("{name}:9000")] {
+            let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+            assert_eq!(site.raw(request).await.status(), 200, "{host}");
+        }
     }
     let hosts = [
-        "localhost".to_owned(),
-        "127.0.0.1".to_owned(),
-        "localhost:1".to_owned(),
+        "localhost:".to_owned(),
+        "localhost:+1".to_owned(),
+        "localhost:65536".to_owned(),
+        "localhost..".to_owned(),
+        "[::1".to_owned(),
+        "::1".to_owned(),
+        "evil.example".to_owned(),
+        "evil.example:localhost".to_owned(),
+        "localhost@evil.example".to_owned(),
         format!("evil.example:{port}"),
         format!("localhost.evil.example:{port}"),
         format!("evil@localhost:{port}"),
@@ -110,6 +119,28 @@ async fn a_form_on_another_site_cannot_post_here() {
         assert_eq!(answer.status(), status, "{headers}");
     }
     assert_eq!(site.fake.calls().len(), 4);
+}
+
+#[tokio::test]
+async fn through_a_forwarded_port_the_page_posts_to_itself_and_no_other_port_does() {
+    let site = site().await;
+    for (host, origin, status) in [
+        ("localhost:9000", "http://localhost:9000", 302),
+        ("LOCALHOST:9000", "http://localhost:9000", 302),
+        ("[::1]:9000", "http://[::1]:9000", 302),
+        ("localhost:9000", "http://localhost:9001", 403),
+        ("localhost:9000", "http://localhost", 403),
+        ("localhost:9000", "http://127.0.0.1:9000", 403),
+        ("localhost:9000", "https://evil.example", 403),
+    ] {
+        let length = VALID.len();
+        let form = "Content-Type: application/x-www-form-urlencoded";
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n{form}\r\nContent-Length: {length}\r\n\r\n{VALID}"
+        );
+        assert_eq!(site.raw(request).await.status(), status, "{origin} to {host}");
+    }
+    assert_eq!(site.fake.calls().len(), 3);
 }
 
 #[tokio::test]

@@ -87,7 +87,7 @@ pub(crate) struct Site {
     pub(crate) address: SocketAddr,
     pub(crate) fake: Arc<Fake>,
     pub(crate) shutdown: CancellationToken,
-    pub(crate) served: JoinHandle<std::io::Result<()>>,
+    pub(crate) served: JoinHandle<()>,
     events: AsyncMutex<UnboundedReceiver<FormEvent>>,
 }
 
@@ -169,8 +169,15 @@ impl Site {
 
     /// Stops the form as Ctrl-C would.
     pub(crate) async fn stop(self) {
+        self.end().await;
+    }
+
+    /// The same; all events that nobody has heard yet, up to the last one.
+    pub(crate) async fn end(self) -> Vec<FormEvent> {
         self.shutdown.cancel();
-        timeout(FAR_TOO_LONG, self.served).await.expect("an end in time").unwrap().unwrap();
+        timeout(FAR_TOO_LONG, self.served).await.expect("an end in time").unwrap();
+        let mut events = self.events.into_inner();
+        std::iter::from_fn(|| events.try_recv().ok()).collect()
     }
 }
 
@@ -178,6 +185,11 @@ impl Site {
 pub(crate) struct Visitor(TcpStream);
 
 impl Visitor {
+    /// Closes the connection without a farewell, as a browser does that is killed.
+    pub(crate) fn reset(self) {
+        self.0.set_zero_linger().unwrap();
+    }
+
     pub(crate) async fn say(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }

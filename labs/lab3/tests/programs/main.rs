@@ -4,6 +4,7 @@
 mod docs;
 mod kills;
 mod live;
+mod loopback;
 mod steps;
 mod support;
 mod tour;

@@ -176,7 +176,11 @@ pub(crate) fn free_port() -> u16 {
 
 /// Status and page of one request, written by hand.
 pub(crate) fn http(port: u16, request: &str) -> (u16, String) {
-    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    http_at(SocketAddr::from(([127, 0, 0, 1], port)), request)
+}
+
+/// The same at one of the addresses.
+pub(crate) fn http_at(address: SocketAddr, request: &str) -> (u16, String) {
     let mut connection = TcpStream::connect(address).unwrap();
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
     connection.write_all(request.as_bytes()).unwrap();
