@@ -30,9 +30,9 @@
 //! - Nothing is kept on disk; there is no replication, cluster, module, ACL user or eviction, and
 //!   there are no streams, bitmaps, geo or HyperLogLog.
 //! - Input is bounded more tightly: see `resp.rs`.
-//! - A script is stopped after `busy-reply-threshold` (5 s) instead of keeping everybody waiting.
-//!   It has no `loadstring`, coroutines, `bit`, `struct` or `cmsgpack`, and sees RESP2 replies only;
-//!   see `script/mod.rs`.
+//! - While a script runs nobody else is served, not even with BUSY; after `busy-reply-threshold`
+//!   (5 s) or at 128 MiB it is stopped, and what it has written stays. It has no `loadstring`,
+//!   coroutines or `struct`, and sees RESP2 replies only; see `script/mod.rs`.
 //! - INCRBYFLOAT adds decimal fractions exactly: see `decimal.rs`.
 //! - COMMAND DOCS is refused, so that redis-cli falls back to the texts it brings along.
 //! - The rank of a member (ZRANK, ZRANGE by rank) is counted, not looked up.

@@ -18,7 +18,7 @@ use crate::commands::config::Settings;
 use crate::db::Db;
 use crate::dict::Key;
 use crate::pubsub::Subscriptions;
-use crate::script::Scripts;
+use crate::script::{Random, Scripts};
 
 /// As many databases as Redis has by default.
 pub(crate) const DATABASES: usize = 16;
@@ -46,6 +46,8 @@ pub(crate) struct World {
     pub(crate) subscriptions: Subscriptions,
     pub(crate) monitors: BTreeSet<ClientId>,
     pub(crate) scripts: Option<Box<Scripts>>,
+    /// The numbers that scripts draw.
+    pub(crate) random: Random,
     pub(crate) settings: Settings,
     pub(crate) stats: Stats,
     pub(crate) port: u16,

@@ -1,24 +1,18 @@
 //! What scripts call: `redis.call` and its neighbours.
-//!
-//! The interpreter calls plain functions, which can hold no reference. So the world itself is
-//! moved into a userdata for the time of a script, and each function finds it there.
 
-use std::time::Instant;
-
-use rilua::vm::closure::Closure;
 use rilua::vm::state::LuaState;
 use rilua::{LuaError, LuaResult, RustFn, Table, Val, runtime_error};
 
 use crate::call::{Call, Origin};
-use crate::client::ClientId;
 use crate::command::{self, ADMIN, NO_SCRIPT, UNSEEN, WRITE};
 use crate::dispatch::IntoReply;
 use crate::fault::Fault;
 use crate::number::format_double;
 use crate::reply::{Protocol, Reply};
 use crate::script::convert::{field, field_table, to_lua};
+use crate::script::lent::{Lent, lent};
 use crate::script::sandbox::argument;
-use crate::world::World;
+use crate::script::watch::look;
 
 /// The functions of the table `redis`.
 pub(super) const FUNCTIONS: [(&str, RustFn); 8] = [
@@ -40,47 +34,6 @@ pub(super) const CONSTANTS: [(&str, f64); 5] = [
     ("LOG_WARNING", 3.0),
     ("REDIS_VERSION_NUM", 458_767.0),
 ];
-
-/// What a running script has in its hands.
-#[derive(Default)]
-pub(super) struct Lent {
-    pub(super) world: World,
-    /// Who called the script.
-    pub(super) client: ClientId,
-    /// The script's own database: SELECT in a script is no business of its caller.
-    pub(super) db: usize,
-    pub(super) read_only: bool,
-    /// When its time is over.
-    pub(super) deadline: Option<Instant>,
-    pub(super) stopped: bool,
-}
-
-/// Finds what is lent, in the first upvalue of the running function.
-fn lent(state: &mut LuaState) -> LuaResult<&mut Lent> {
-    let lost = || runtime_error("the world is lost");
-    let Val::Function(function) = state.stack_get(state.ci().func) else {
-        return Err(lost());
-    };
-    let closure = state.gc.closures.get(function).and_then(Closure::as_rust);
-    let Some(Val::Userdata(lent)) = closure.and_then(|closure| closure.upvalues.first().copied())
-    else {
-        return Err(lost());
-    };
-    state.gc.userdata.get_mut(lent).and_then(|lent| lent.downcast_mut()).ok_or_else(lost)
-}
-
-/// Runs every few thousand instructions. A script whose time is over gets an error at every
-/// further instruction, so that no `pcall` can hold it up.
-pub(super) fn look_at_the_clock(state: &mut LuaState) -> LuaResult<u32> {
-    let lent = lent(state)?;
-    if lent.deadline.is_some_and(|deadline| Instant::now() > deadline) {
-        lent.stopped = true;
-        state.hook.base_hook_count = 1;
-        state.hook.hook_count = 1;
-        return Err(runtime_error("the script ran for too long"));
-    }
-    Ok(0)
-}
 
 /// `redis.call`: an error reply is raised.
 fn call(state: &mut LuaState) -> LuaResult<u32> {
@@ -127,8 +80,7 @@ fn raise(state: &mut LuaState, text: &str) -> LuaError {
 }
 
 fn perform(state: &mut LuaState) -> LuaResult<Reply> {
-    // A loop of calls whose results are all strings would never come to the collector.
-    state.gc_check()?;
+    look(state)?;
     let args = match arguments(state) {
         Ok(args) => args,
         Err(fault) => return Ok(fault.into()),

@@ -10,6 +10,7 @@ use rilua::{LuaResult, Table, Val, runtime_error};
 use crate::script::convert::NULL;
 use crate::script::json_token::{Kind, Reader, Token};
 use crate::script::sandbox::set;
+use crate::script::watch::{glance, look};
 
 /// As deep as lua-cjson goes.
 const MAX_DEPTH: usize = 1000;
@@ -19,6 +20,7 @@ pub(super) fn decode(state: &mut LuaState) -> LuaResult<u32> {
     if state.top - state.base != 1 {
         return Err(state.arg_error(1, "expected 1 argument"));
     }
+    look(state)?;
     let text = state.check_string(1)?;
     if text.len() >= 2 && (text[0] == 0 || text[1] == 0) {
         return Err(runtime_error("JSON parser does not support UTF-16 or UTF-32"));
@@ -51,6 +53,7 @@ impl Builder<'_, '_> {
         let mut open: Vec<Open> = Vec::new();
         let mut token = first;
         loop {
+            glance(self.state)?;
             let mut value = match self.scalar(&token) {
                 Some(value) => value,
                 None => match self.begin(&token, open.len())? {

@@ -9,7 +9,9 @@ use rilua::vm::state::LuaState;
 use rilua::{LuaResult, Table, Val, runtime_error};
 
 use crate::number::format_g;
+use crate::script::limits::check_length;
 use crate::script::sandbox::argument;
+use crate::script::watch::{glance, look};
 
 /// As deep as lua-cjson goes.
 const MAX_DEPTH: usize = 1000;
@@ -19,9 +21,13 @@ pub(super) fn encode(state: &mut LuaState) -> LuaResult<u32> {
     if state.top - state.base != 1 {
         return Err(state.arg_error(1, "expected 1 argument"));
     }
+    look(state)?;
+    let value = argument(state, 0);
     let mut writer = Writer { state, out: Vec::new(), open: Vec::new() };
-    writer.value(argument(state, 0))?;
+    writer.value(value)?;
     while let Some(table) = writer.open.pop() {
+        glance(writer.state)?;
+        check_length(writer.out.len())?;
         writer.resume(table)?;
     }
     let out = writer.out;
@@ -32,7 +38,7 @@ pub(super) fn encode(state: &mut LuaState) -> LuaResult<u32> {
 
 /// Writes values. Tables under way wait on a heap, so depth costs no stack.
 struct Writer<'a> {
-    state: &'a LuaState,
+    state: &'a mut LuaState,
     out: Vec<u8>,
     open: Vec<Open>,
 }

@@ -4,29 +4,47 @@
 //! interpreter (`bridge.rs`), whose functions can be given no reference to it, and taken back
 //! afterwards, also when the script fails or the interpreter panics.
 //!
-//! Bounds: a script stops after `busy-reply-threshold` (5 s), at 128 MiB, at forty nested calls
-//! through `pcall` or metamethods, and its source has at most 32 KiB. The last two protect the
-//! stack, which the interpreter uses generously in a debug build.
+//! Bounds: a script stops after `busy-reply-threshold` (5 s), at 128 MiB, at strings of 32 MiB, at
+//! forty nested calls through `pcall` or metamethods, and its source has at most 64 KiB. The last
+//! two protect the stack, which the interpreter uses generously in a debug build. Time and memory
+//! are watched inside the library functions too (`watch.rs`, `library.rs`), and what a script held
+//! is gone when it ends. Until then nobody else is served, as in Redis before it says BUSY.
 
 mod bridge;
+mod char_class;
 mod convert;
+mod format;
+mod gsub;
 mod json_decode;
 mod json_encode;
 mod json_token;
+mod lent;
+mod library;
+mod limits;
+mod math;
+mod pattern;
+mod printf;
+mod quiet;
+mod random;
 mod run;
 mod sandbox;
+mod strings;
+mod tables;
+mod watch;
 
 use std::collections::HashMap;
 
 use rilua::{Function, Lua, LuaApiMut, LuaResult, Val};
 
 use crate::fault::Fault;
+use crate::script::quiet::catch_quietly;
 use crate::script::sandbox::Sandbox;
 
+pub(crate) use random::Random;
 pub(crate) use run::Request;
 
 /// The longest source.
-const MAX_SOURCE: usize = 32 * 1024;
+const MAX_SOURCE: usize = 64 * 1024;
 /// Enough for the compiler, which descends with the nesting of the longest source.
 const COMPILER_STACK: usize = 256 * 1024 * 1024;
 /// What Redis calls the chunk; it stands in every error.
@@ -90,7 +108,7 @@ impl Scripts {
         let complain =
             |text: &str| Fault::err(format!("Error compiling script (new function): {text}"));
         if source.len() > MAX_SOURCE {
-            return Err(complain("the source is longer than 32 KiB"));
+            return Err(complain("the source is longer than 64 KiB"));
         }
         if source.first() == Some(&0x1b) {
             return Err(complain("bytecode is not accepted"));
@@ -140,10 +158,11 @@ fn without_shebang(source: &[u8]) -> Result<Vec<u8>, Fault> {
 fn compile_roomily(lua: &mut Lua, source: &[u8]) -> Result<Function, String> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(COMPILER_STACK);
-        let compile = move || -> LuaResult<Function> { lua.load_bytes(source, CHUNK) };
+        let compile =
+            move || catch_quietly(|| -> LuaResult<Function> { lua.load_bytes(source, CHUNK) });
         let handle = thread.spawn_scoped(scope, compile).map_err(|error| error.to_string())?;
-        let compiled = handle.join().map_err(|_| "the compiler gave up".to_owned())?;
-        compiled.map_err(|error| error.to_string())
+        let compiled = handle.join().ok().flatten();
+        compiled.ok_or("the compiler gave up")?.map_err(|error| error.to_string())
     })
 }
 

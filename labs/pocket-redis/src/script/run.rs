@@ -1,6 +1,5 @@
 //! One run of a script: lend the world, call, take the world back, and say what came of it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use rilua::vm::closure::Closure;
@@ -10,9 +9,11 @@ use rilua::{Function, LuaError, LuaResult, Table, Val};
 use crate::call::{Call, Outcome};
 use crate::fault::Fault;
 use crate::script::Scripts;
-use crate::script::bridge::Lent;
 use crate::script::convert::{array, field, lossy, to_reply};
-use crate::script::sandbox::{INSTRUCTIONS_PER_LOOK, Sandbox, set};
+use crate::script::lent::Lent;
+use crate::script::limits::{INSTRUCTIONS_PER_LOOK, Limits, MAX_MEMORY, Stopped};
+use crate::script::quiet::catch_quietly;
+use crate::script::sandbox::{Sandbox, set};
 
 /// What a script is called with.
 pub(crate) struct Request<'a> {
@@ -29,22 +30,23 @@ impl Scripts {
         let function = self.function(request.sha)?;
         let sandbox = self.sandbox()?;
         sandbox.lend(call, request.read_only);
-        let run = catch_unwind(AssertUnwindSafe(|| sandbox.call(function, request)));
-        let stopped = sandbox.take_back(call);
-        match run {
-            Ok(_) if stopped => Err(Fault::err(format!(
-                "Error running script {}, stopped after {} ms (busy-reply-threshold)",
-                request.sha,
+        let run = catch_quietly(|| sandbox.call(function, request));
+        let limits = sandbox.take_back(call);
+        if run.is_none() || limits.has_worn_it() {
+            self.replace_sandbox();
+        }
+        let failed =
+            |what: &str| Err(Fault::err(format!("Error running script {}, {what}", request.sha)));
+        match (limits.stopped, run) {
+            (Some(Stopped::Late), _) => failed(&format!(
+                "stopped after {} ms (busy-reply-threshold)",
                 call.world.settings.script_limit.as_millis()
-            ))),
-            Ok(outcome) => outcome,
-            Err(_panic) => {
-                self.replace_sandbox();
-                Err(Fault::err(format!(
-                    "Error running script {}, the interpreter failed",
-                    request.sha
-                )))
+            )),
+            (Some(Stopped::Full), _) => {
+                failed(&format!("not enough memory: it may hold {} MiB", MAX_MEMORY >> 20))
             }
+            (None, Some(outcome)) => outcome,
+            (None, None) => failed("the interpreter failed"),
         }
     }
 }
@@ -59,17 +61,18 @@ impl Sandbox {
         let deadline = Instant::now().checked_add(call.world.settings.script_limit);
         if let Some(lent) = self.lent() {
             (lent.client, lent.db, lent.read_only) = (call.client, call.db, read_only);
-            (lent.deadline, lent.stopped) = (deadline, false);
+            lent.limits = Limits::new(deadline);
             std::mem::swap(&mut lent.world, call.world);
         }
     }
 
-    /// Says whether the script had to be stopped.
-    fn take_back(&mut self, call: &mut Call<'_>) -> bool {
-        self.lent().is_some_and(|lent| {
+    /// Gives what became of the script's limits.
+    fn take_back(&mut self, call: &mut Call<'_>) -> Limits {
+        let taken = self.lent().map(|lent| {
             std::mem::swap(&mut lent.world, call.world);
-            lent.stopped
-        })
+            std::mem::take(&mut lent.limits)
+        });
+        taken.unwrap_or_default()
     }
 
     fn call(&mut self, function: Function, request: &Request<'_>) -> Outcome {
@@ -78,7 +81,6 @@ impl Sandbox {
         let prepared = set_strings(state, globals, "KEYS", request.keys)
             .and_then(|()| set_strings(state, globals, "ARGV", request.args));
         prepared.map_err(Fault::err)?;
-        state.rng_state = 1;
         state.hook.base_hook_count = INSTRUCTIONS_PER_LOOK;
         state.hook.hook_count = INSTRUCTIONS_PER_LOOK;
         let place = state.top;

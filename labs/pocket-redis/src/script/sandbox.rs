@@ -11,17 +11,12 @@ use rilua::{
     Function, Lua, LuaApi, LuaApiMut, LuaResult, RustFn, StdLib, Table, Val, runtime_error,
 };
 
-use crate::script::bridge::{self, Lent};
-use crate::script::{json_decode, json_encode, text};
+use crate::script::lent::Lent;
+use crate::script::limits::HARD_LIMIT;
+use crate::script::{bridge, json_decode, json_encode, library, text, watch};
 
-/// Memory for scripts, all together.
-const MAX_MEMORY: usize = 128 * 1024 * 1024;
 /// The interpreter allows two hundred nested calls from Rust; scripts get the last forty.
 const CALL_DEPTH: u16 = 160;
-/// How many instructions run between two looks at the clock.
-pub(super) const INSTRUCTIONS_PER_LOOK: i32 = 10_000;
-/// The longest result of `string.rep`.
-const MAX_REPEATED: usize = 16 * 1024 * 1024;
 
 /// Base functions that load code, print, or see behind a guard.
 const REMOVED: [&str; 11] = [
@@ -92,18 +87,18 @@ impl Sandbox {
         self.table("cjson", &[("encode", json_encode::encode), ("decode", json_decode::decode)])?;
         let cjson = self.named("cjson");
         self.field(cjson, "null", super::convert::NULL)?;
-        let (string, rep) = (self.named("string"), self.function("rep", repeat));
-        self.field(string, "rep", rep)?;
-        for (name, function) in [("rawset", raw_set as RustFn), ("pcall", bridge::protected_call)] {
-            let function = self.function(name, function);
-            self.field(self.globals, name, function)?;
+        for (table, functions) in library::FUNCTIONS {
+            let table = if table == "_G" { self.globals } else { self.named(table) };
+            self.functions(table, functions)?;
         }
-        let hook = self.function("hook", bridge::look_at_the_clock);
+        let hook = self.function("hook", watch::hook);
         let state = self.lua.state_mut();
         state.hook.hook_func = hook;
         state.hook.hook_mask = MASK_COUNT;
         state.call_depth = CALL_DEPTH;
-        state.gc.set_alloc_limit(MAX_MEMORY);
+        state.gc.set_alloc_limit(HARD_LIMIT);
+        // The watch decides when to collect.
+        state.gc.gc_state.gc_threshold = usize::MAX;
         self.anchor_hook(hook)
     }
 
@@ -117,6 +112,10 @@ impl Sandbox {
     fn table(&mut self, name: &str, functions: &[(&str, RustFn)]) -> LuaResult<()> {
         let table = self.lua.create_table();
         self.field(self.globals, name, Val::Table(table.gc_ref()))?;
+        self.functions(table, functions)
+    }
+
+    fn functions(&mut self, table: Table, functions: &[(&str, RustFn)]) -> LuaResult<()> {
         for (name, function) in functions {
             let function = self.function(name, *function);
             self.field(table, name, function)?;
@@ -175,9 +174,15 @@ impl Sandbox {
     }
 }
 
-/// Sets a field, and tells the collector, which may have seen the table already.
+/// Sets a field, and tells the collector, which may have seen the table already, what it cost.
 pub(super) fn set(state: &mut LuaState, table: Table, key: Val, value: Val) -> LuaResult<()> {
+    let size = |state: &LuaState| {
+        state.gc.tables.get(table.gc_ref()).map_or(0, rilua::vm::table::Table::estimated_memory)
+    };
+    let before = size(state);
     table.raw_set(state, key, value)?;
+    let grown = size(state).saturating_sub(before);
+    state.gc.gc_state.track_alloc(grown);
     state.gc.barrier_back(table.gc_ref());
     Ok(())
 }
@@ -205,7 +210,7 @@ fn no_such_global(state: &mut LuaState) -> LuaResult<u32> {
 }
 
 /// `rawset`, which must not reach behind a guard.
-fn raw_set(state: &mut LuaState) -> LuaResult<u32> {
+pub(super) fn raw_set(state: &mut LuaState) -> LuaResult<u32> {
     let Val::Table(table) = argument(state, 0) else {
         return Err(state.type_error(1, "table"));
     };
@@ -219,17 +224,5 @@ fn raw_set(state: &mut LuaState) -> LuaResult<u32> {
     }
     set(state, Table::from_gc_ref(table), key, value)?;
     state.push(Val::Table(table));
-    Ok(1)
-}
-
-/// `string.rep`, which must not fill the memory in one call that no hook can interrupt.
-fn repeat(state: &mut LuaState) -> LuaResult<u32> {
-    let (piece, times) = (state.check_string(1)?, state.check_integer(2)?);
-    let times = usize::try_from(times).unwrap_or(0);
-    if piece.len().saturating_mul(times) > MAX_REPEATED {
-        return Err(runtime_error("resulting string too large"));
-    }
-    let whole = Val::Str(state.gc.intern_string(&piece.repeat(times)));
-    state.push(whole);
     Ok(1)
 }

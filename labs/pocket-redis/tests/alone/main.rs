@@ -8,5 +8,6 @@ mod support;
 
 mod bounds;
 mod life;
+mod script_limits;
 mod scripts;
 mod waiting;

@@ -70,3 +70,11 @@ fn json_is_read_and_written_as_cjson_does() {
         include_str!("sequences/script_json.txt"),
     );
 }
+
+#[test]
+fn the_library_of_scripts_answers_as_in_redis() {
+    judge_lines(
+        "the_library_of_scripts_answers_as_in_redis",
+        include_str!("sequences/script_library.txt"),
+    );
+}
