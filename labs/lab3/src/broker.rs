@@ -43,7 +43,7 @@ pub struct Broker {
 }
 
 enum Host {
-    RedisServer { child: Child, program: PathBuf },
+    RedisServer { child: Box<Child>, program: PathBuf },
     BuiltIn { stop: CancellationToken, serving: JoinHandle<()> },
 }
 
@@ -114,7 +114,8 @@ impl Broker {
             .kill_on_drop(true)
             .spawn()
             .map_err(|source| StartError::Port { port, source })?;
-        let mut broker = Self { url: url(port), host: Host::RedisServer { child, program } };
+        let mut broker =
+            Self { url: url(port), host: Host::RedisServer { child: Box::new(child), program } };
         match broker.answers().await {
             Ok(()) => Ok(broker),
             Err(last) => Err(StartError::Silent { program: broker.to_string(), last }),

@@ -6,6 +6,14 @@
 //! changes is put right again.
 //! The plain runs, and links, commands and minutes, are looked at in `programs/docs.rs`.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly")]
+#![cfg_attr(
+    not(unix),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "what a Ctrl-C from outside must end is played on Unix only"
+    )
+)]
 
 #[path = "programs/support.rs"]
 #[allow(dead_code, reason = "the programs' tests use the rest")]
