@@ -4,24 +4,31 @@
 //! us. The built-in one lives in this process and keeps nothing at all. redis-cli, Celery and
 //! Flower work with each of them.
 
+mod installed;
+mod start_error;
+
 use std::fmt;
 use std::future::Future;
-use std::io;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult};
+use taskqueue::{BrokerError, BrokerUrl, Purpose, Server};
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The names under which a real Redis is installed.
-const SERVERS: [&str; 3] = ["redis-server", "valkey-server", "memurai"];
-/// How long we wait for an answer before we say that there is none.
+use crate::settings::on_port;
+pub(crate) use installed::look;
+pub use installed::{TooOld, installed};
+pub use start_error::StartError;
+use start_error::taken;
+
+/// How long a server that has ended may keep us waiting for its last words.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Which kind of broker to start.
@@ -38,43 +45,13 @@ pub enum Choice {
 /// A broker that runs because we started it; [`stop`](Self::stop) ends it.
 pub struct Broker {
     /// Where it answers.
-    pub url: String,
+    pub url: BrokerUrl,
     host: Host,
 }
 
 enum Host {
     RedisServer { child: Box<Child>, program: PathBuf },
-    BuiltIn { stop: CancellationToken, serving: JoinHandle<()> },
-}
-
-/// No broker could be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// No redis-server is installed.
-    #[error(
-        "there is no redis-server on the PATH\n  next: install it (scripts/install-redis.sh), or leave --redis-server out"
-    )]
-    NotInstalled,
-    /// The port is taken.
-    #[error(
-        "port {port} can't be had: {source}\n  next: stop what uses it, or choose another with --port"
-    )]
-    Port {
-        /// The port.
-        port: u16,
-        /// The system's own words.
-        source: io::Error,
-    },
-    /// It was started and does not answer.
-    #[error(
-        "{program} was started and does not answer: {last}\n  next: start it by hand to see why, or use --builtin"
-    )]
-    Silent {
-        /// What was started.
-        program: String,
-        /// The last that it said.
-        last: String,
-    },
+    BuiltIn { stop: CancellationToken, serving: JoinHandle<()>, instead_of: Option<TooOld> },
 }
 
 impl Broker {
@@ -83,21 +60,25 @@ impl Broker {
     /// # Errors
     /// The port is taken, or what was asked for is not there.
     pub async fn start(choice: Choice, port: u16, appendonly: bool) -> Result<Self, StartError> {
-        let server = if choice == Choice::BuiltIn { None } else { installed() };
-        match server {
-            Some(program) => Self::redis_server(program, free(port).await?, appendonly).await,
-            None if choice == Choice::RedisServer => Err(StartError::NotInstalled),
-            None => Self::built_in(port).await,
+        let (usable, too_old) = match choice {
+            Choice::BuiltIn => (None, None),
+            Choice::Best | Choice::RedisServer => look(),
+        };
+        match (usable, too_old) {
+            (Some(program), _) => Self::redis_server(program, free(port).await?, appendonly).await,
+            (None, Some(old)) if choice == Choice::RedisServer => Err(StartError::TooOld(old)),
+            (None, None) if choice == Choice::RedisServer => Err(StartError::NotInstalled),
+            (None, too_old) => Self::built_in(port, too_old).await,
         }
     }
 
-    async fn built_in(port: u16) -> Result<Self, StartError> {
+    async fn built_in(port: u16, instead_of: Option<TooOld>) -> Result<Self, StartError> {
         let server = pocket_redis::Server::bind((Ipv4Addr::LOCALHOST, port)).await;
         let server = server.map_err(|source| StartError::Port { port, source })?;
-        let url = url(server.local_addr().port());
+        let url = on_port(server.local_addr().port())?;
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.run(stop.clone().cancelled_owned()));
-        Ok(Self { url, host: Host::BuiltIn { stop, serving } })
+        Ok(Self { url, host: Host::BuiltIn { stop, serving, instead_of } })
     }
 
     async fn redis_server(
@@ -114,8 +95,10 @@ impl Broker {
             .kill_on_drop(true)
             .spawn()
             .map_err(|source| StartError::Port { port, source })?;
-        let mut broker =
-            Self { url: url(port), host: Host::RedisServer { child: Box::new(child), program } };
+        let mut broker = Self {
+            url: on_port(port)?,
+            host: Host::RedisServer { child: Box::new(child), program },
+        };
         match broker.answers().await {
             Ok(()) => Ok(broker),
             Err(last) => Err(StartError::Silent { program: broker.to_string(), last }),
@@ -135,6 +118,25 @@ impl Broker {
                 return Err(last_line(child.stdout.take()).await);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Starts one on `port`, unless one answers there already.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start), and if something is there that is of no use to us.
+    pub async fn start_unless_there(
+        choice: Choice,
+        port: u16,
+        appendonly: bool,
+    ) -> Result<Option<Self>, StartError> {
+        let there = taskqueue::Broker::at(on_port(port)?).map_err(|error| taken(port, &error))?;
+        match there.check(Purpose::Work).await {
+            Ok(_) => Ok(None),
+            Err(BrokerError::Unreachable { .. }) => {
+                Self::start(choice, port, appendonly).await.map(Some)
+            }
+            Err(error) => Err(taken(port, &error)),
         }
     }
 
@@ -160,7 +162,7 @@ impl Broker {
                 // It may have heard the terminal's Ctrl-C before us. If it hears nothing, dropping kills it.
                 let _ = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
             }
-            Host::BuiltIn { stop, serving } => {
+            Host::BuiltIn { stop, serving, .. } => {
                 stop.cancel();
                 let _ = serving.await;
             }
@@ -191,42 +193,37 @@ impl fmt::Display for Broker {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.host {
             Host::RedisServer { program, .. } => write!(out, "{}", program.display()),
+            Host::BuiltIn { instead_of: Some(old), .. } => {
+                write!(out, "the built-in broker, as {old}")
+            }
             Host::BuiltIn { .. } => out.write_str("the built-in broker (nothing is kept on disk)"),
         }
     }
 }
 
-/// What a Redis says of itself, `Redis 7.0.15`; an error where none answers in time.
-pub async fn ask(url: &str) -> RedisResult<String> {
-    let info: String =
-        redis::cmd("INFO").arg("server").query_async(&mut connect(url).await?).await?;
-    let field = |name: &str| {
-        info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::to_owned)
-    };
-    let version = field("redis_version").unwrap_or_default();
-    Ok(match (field("pocket_redis_version"), field("valkey_version")) {
-        (Some(_), _) => "the lab's built-in broker".to_owned(),
-        (_, Some(version)) => format!("Valkey {version}"),
-        _ => format!("Redis {version}"),
-    })
+/// What a Redis says of itself, `Redis 7.0.15`.
+///
+/// # Errors
+/// None answers in time, or it refuses.
+pub async fn ask(url: &BrokerUrl) -> Result<String, BrokerError> {
+    taskqueue::Broker::at(url.clone())?.server().await.map(|server| words(&server))
+}
+
+/// A server's name and version, as the lab says them.
+#[must_use]
+pub fn words(server: &Server) -> String {
+    match server.name {
+        "pocket-redis" => "the lab's built-in broker".to_owned(),
+        _ => server.to_string(),
+    }
 }
 
 /// A connection for looking around.
-pub async fn connect(url: &str) -> RedisResult<MultiplexedConnection> {
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(PATIENCE))
-        .set_response_timeout(Some(PATIENCE));
-    Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
-}
-
-/// The first real Redis on the PATH.
-#[must_use]
-pub fn installed() -> Option<PathBuf> {
-    SERVERS.iter().find_map(|name| which::which(name).ok())
-}
-
-fn url(port: u16) -> String {
-    format!("redis://127.0.0.1:{port}/0")
+///
+/// # Errors
+/// None answers in time, or it refuses.
+pub async fn connect(url: &BrokerUrl) -> Result<MultiplexedConnection, BrokerError> {
+    taskqueue::Broker::at(url.clone())?.redis().await
 }
 
 /// `port` itself if nobody listens there, or any free one for 0.
@@ -236,8 +233,8 @@ async fn free(port: u16) -> Result<u16, StartError> {
     address.map(|address| address.port()).map_err(|source| StartError::Port { port, source })
 }
 
-fn shut_down(url: &str) -> impl Future<Output = ()> {
-    let url = url.to_owned();
+fn shut_down(url: &BrokerUrl) -> impl Future<Output = ()> {
+    let url = url.clone();
     async move {
         if let Ok(mut redis) = connect(&url).await {
             // It answers by closing the connection.

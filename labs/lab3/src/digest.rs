@@ -9,8 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, cmd};
-use taskqueue::{InvalidCrontab, Schedule, ScheduleEntry, Signature, Task, TaskError, TaskMeta};
+use taskqueue::{
+    BrokerUrl, InvalidCrontab, Schedule, ScheduleEntry, Signature, Task, TaskError, TaskMeta,
+};
 
 use crate::clock::LabClock;
 use crate::examine::{self, Gauge};
@@ -33,14 +36,14 @@ const PAGE: usize = 500;
 pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
 
 struct Observatory {
-    url: String,
+    url: BrokerUrl,
     tell: Tell,
 }
 
 /// The two tasks; they look into the Redis at `url` and tell what they see.
 #[must_use]
-pub fn tasks(url: &str, tell: Tell) -> [Task; 2] {
-    let one = Arc::new(Observatory { url: url.to_owned(), tell });
+pub fn tasks(url: &BrokerUrl, tell: Tell) -> [Task; 2] {
+    let one = Arc::new(Observatory { url: url.clone(), tell });
     let other = Arc::clone(&one);
     [
         Task::new(REPORT_QUEUE, [], move |_, ()| Arc::clone(&one).report_queue()),
@@ -84,7 +87,9 @@ impl Observatory {
     }
 
     async fn daily_digest(self: Arc<Self>) -> Result<(), TaskError> {
-        let counts = self.count_results().await;
+        let redis = broker::connect(&self.url).await;
+        let redis = redis.map_err(|error| TaskError::new("ConnectionError", error))?;
+        let counts = count_results(redis).await;
         let counts = counts.map_err(|error| TaskError::new("ConnectionError", error))?;
         let counts: Vec<_> =
             counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
@@ -92,21 +97,20 @@ impl Observatory {
         (self.tell)(&format!("the last day's tasks: {counts}"));
         Ok(())
     }
+}
 
-    /// How many results there are of each state. They are kept for a day, so these are the day's.
-    async fn count_results(&self) -> RedisResult<BTreeMap<String, usize>> {
-        let mut redis = broker::connect(&self.url).await?;
-        let keys = examine::keys(&mut redis, "celery-task-meta-*", COUNTED).await?;
-        let mut counts = BTreeMap::new();
-        for page in keys.chunks(PAGE) {
-            let found: Vec<Option<Vec<u8>>> = cmd("MGET").arg(page).query_async(&mut redis).await?;
-            let results = found.iter().flatten().filter_map(|raw| TaskMeta::decode(raw).ok());
-            for result in results {
-                *counts.entry(result.state.word().to_owned()).or_default() += 1;
-            }
+/// How many results there are of each state. They are kept for a day, so these are the day's.
+async fn count_results(mut redis: MultiplexedConnection) -> RedisResult<BTreeMap<String, usize>> {
+    let keys = examine::keys(&mut redis, "celery-task-meta-*", COUNTED).await?;
+    let mut counts = BTreeMap::new();
+    for page in keys.chunks(PAGE) {
+        let found: Vec<Option<Vec<u8>>> = cmd("MGET").arg(page).query_async(&mut redis).await?;
+        let results = found.iter().flatten().filter_map(|raw| TaskMeta::decode(raw).ok());
+        for result in results {
+            *counts.entry(result.state.word().to_owned()).or_default() += 1;
         }
-        Ok(counts)
     }
+    Ok(counts)
 }
 
 #[cfg(test)]

@@ -10,13 +10,15 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use taskqueue::{Broker, Stop, Worker, WorkerOptions};
+use taskqueue::{Broker, BrokerError, BrokerUrl, Purpose, Stop, Worker, WorkerOptions};
 
 use crate::broker::{self, Choice};
 use crate::clock::{LabClock, words};
 use crate::feedback::Feedback;
 use crate::loopback::{LOCALHOST, Listeners};
 use crate::mail::Mailer;
+use crate::printable::printable;
+use crate::settings::BrokerOption;
 use crate::slow_mail::SlowMail;
 use crate::tasks;
 
@@ -72,8 +74,8 @@ impl Finding {
 }
 
 /// All ten, in the order in which the lab needs them; `terminal` and `mail` are known to the caller.
-pub async fn examine(url: &str, terminal: &str, mail: &Mailer) -> Vec<Finding> {
-    let broker = broker(url).await;
+pub async fn examine(option: &BrokerOption, terminal: &str, mail: &Mailer) -> Vec<Finding> {
+    let broker = broker(option).await;
     vec![
         rust(),
         programs(),
@@ -152,15 +154,40 @@ fn broker_port(broker: &Finding) -> Finding {
     free
 }
 
-async fn broker(url: &str) -> Finding {
-    if let Ok(which) = broker::ask(url).await {
-        return settings_of(url, &which).await;
+/// The broker that was named must serve. Where none was, the lab's usual place may be empty: step 5
+/// starts one there.
+async fn broker(option: &BrokerOption) -> Finding {
+    let (named, url) = match option.named().and_then(|named| Ok((named.is_some(), option.url()?))) {
+        Ok(found) => found,
+        Err(error) => return wrong(&error),
+    };
+    let checked = async { Broker::at(url.clone())?.check(Purpose::Work).await };
+    match checked.await {
+        Ok(server) => settings_of(&url, &broker::words(&server)).await,
+        Err(BrokerError::Unreachable { .. }) if !named => to_be_started(),
+        Err(error) => wrong(&error),
     }
-    match broker::installed() {
-        Some(path) => {
+}
+
+/// An error's words, and its own next step.
+fn wrong(error: &dyn std::error::Error) -> Finding {
+    let text = error.to_string();
+    let (says, next) = text.split_once("\n  next: ").unwrap_or((&text, ""));
+    let next = next.split_whitespace().collect::<Vec<_>>().join(" ");
+    Finding::fix("broker", says, next)
+}
+
+fn to_be_started() -> Finding {
+    match broker::look() {
+        (Some(path), _) => {
             Finding::good("broker", format!("{} is installed, step 5 starts it", path.display()))
         }
-        None => Finding::note(
+        (None, Some(old)) => Finding::note(
+            "broker",
+            format!("{old}: step 5 starts the built-in one"),
+            "a newer one, if you like",
+        ),
+        (None, None) => Finding::note(
             "broker",
             "no redis-server: step 5 starts the built-in one",
             "a real one, if you like: scripts/install-redis.sh",
@@ -169,19 +196,20 @@ async fn broker(url: &str) -> Finding {
 }
 
 /// Persistence and eviction decide whether messages survive; say which it is.
-async fn settings_of(url: &str, which: &str) -> Finding {
-    let setting = async |name: &str| -> redis::RedisResult<String> {
-        let mut redis = broker::connect(url).await?;
-        let (_, value): (String, String) =
-            redis::cmd("CONFIG").arg("GET").arg(name).query_async(&mut redis).await?;
-        Ok(value)
+async fn settings_of(url: &BrokerUrl, which: &str) -> Finding {
+    let setting = async |name: &str| {
+        let mut redis = broker::connect(url).await.ok()?;
+        let mut ask = redis::cmd("CONFIG");
+        let answer = ask.arg("GET").arg(name).query_async::<(String, String)>(&mut redis).await;
+        Some(printable(&answer.ok()?.1, 30))
     };
-    let appendonly = setting("appendonly").await.unwrap_or_else(|_| "unknown".to_owned());
-    let policy = setting("maxmemory-policy").await.unwrap_or_else(|_| "unknown".to_owned());
+    let appendonly = setting("appendonly").await.unwrap_or_else(|| "unknown".to_owned());
+    let policy = setting("maxmemory-policy").await.unwrap_or_else(|| "unknown".to_owned());
     let says = format!("{which} answers; appendonly {appendonly}, maxmemory-policy {policy}");
+    let next = format!("{} CONFIG SET maxmemory-policy noeviction", url.redis_cli());
     match policy.as_str() {
         "noeviction" | "unknown" => Finding::good("broker", says),
-        _ => Finding::fix("broker", says, "redis-cli CONFIG SET maxmemory-policy noeviction"),
+        _ => Finding::fix("broker", says, next),
     }
 }
 
@@ -216,7 +244,7 @@ fn celery() -> Finding {
 /// Whatever kept it from its end.
 pub async fn dry_run() -> Result<String, crate::settings::Exit> {
     let server = broker::Broker::start(Choice::BuiltIn, 0, false).await?;
-    let queue = Arc::new(Broker::new(&server.url)?);
+    let queue = Arc::new(Broker::at(server.url.clone())?);
     let silent = Mailer::Console(Arc::new(|_| {}));
     let mail = SlowMail { work: Duration::ZERO, clock: LabClock::new(1.0), mailer: silent };
     let registry = tasks::registry(mail, Arc::new(|_, _| {}));

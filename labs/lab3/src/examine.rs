@@ -5,6 +5,7 @@
 
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value, cmd};
+use taskqueue::BrokerUrl;
 
 use crate::broker;
 use crate::printable::printable;
@@ -14,36 +15,36 @@ const COUNTED: usize = 10_000;
 
 /// The figures of the line that step 5 shows.
 pub struct Gauge {
-    url: String,
+    url: BrokerUrl,
 }
 
 impl Gauge {
     /// A gauge of the Redis at `url`.
     #[must_use]
-    pub fn of(url: &str) -> Self {
-        Self { url: url.to_owned() }
+    pub fn of(url: &BrokerUrl) -> Self {
+        Self { url: url.clone() }
     }
 
     /// `celery 3 waiting · unacked 1 · results 7 · clients 2`.
     pub async fn read(&self) -> String {
         match self.figures().await {
-            Ok(text) => text,
-            Err(_) => "no answer".to_owned(),
+            Some(text) => text,
+            None => "no answer".to_owned(),
         }
     }
 
-    async fn figures(&self) -> RedisResult<String> {
-        let mut redis = broker::connect(&self.url).await?;
-        let waiting: u64 = cmd("LLEN").arg("celery").query_async(&mut redis).await?;
-        let unacked: u64 = cmd("HLEN").arg("unacked").query_async(&mut redis).await?;
-        let results = keys(&mut redis, "celery-task-meta-*", COUNTED).await?.len();
+    async fn figures(&self) -> Option<String> {
+        let mut redis = broker::connect(&self.url).await.ok()?;
+        let waiting: u64 = cmd("LLEN").arg("celery").query_async(&mut redis).await.ok()?;
+        let unacked: u64 = cmd("HLEN").arg("unacked").query_async(&mut redis).await.ok()?;
+        let results = keys(&mut redis, "celery-task-meta-*", COUNTED).await.ok()?.len();
         let more = if results >= COUNTED { "+" } else { "" };
-        let info: String = cmd("INFO").arg("clients").query_async(&mut redis).await?;
+        let info: String = cmd("INFO").arg("clients").query_async(&mut redis).await.ok()?;
         let clients = info.lines().find_map(|line| line.strip_prefix("connected_clients:"));
         // One of them is this gauge.
         let clients =
             clients.and_then(|count| count.trim().parse::<u64>().ok()).map_or(0, |count| count - 1);
-        Ok(format!(
+        Some(format!(
             "celery {waiting} waiting · unacked {unacked} · results {results}{more} · clients {clients}"
         ))
     }
@@ -52,9 +53,12 @@ impl Gauge {
 /// No message that was put aside has this id.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no message with this id was put aside\n  next: look at them with `redis-cli LRANGE celery.dead 0 -1`"
+    "no message with this id was put aside\n  next: look at them with `{redis_cli} LRANGE celery.dead 0 -1`"
 )]
-pub struct NotPutAside;
+pub struct NotPutAside {
+    /// How redis-cli has to be called there.
+    pub redis_cli: String,
+}
 
 /// Keys that match `pattern`, sorted, at most `most`.
 ///

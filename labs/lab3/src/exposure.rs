@@ -3,12 +3,12 @@
 //! Whoever can write to Redis can run any task that a worker knows. Asks `CONFIG GET` for four
 //! settings and judges them; a Redis that does not answer, or does not tell, is not judged.
 
-use std::fmt;
 use std::net::IpAddr;
 
-use redis::RedisResult;
+use taskqueue::{BrokerError, BrokerUrl};
 
 use crate::broker;
+use crate::printable::printable;
 
 /// One thing to worry about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,17 +22,19 @@ pub enum Exposure {
     },
 }
 
-impl fmt::Display for Exposure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Exposure {
+    /// What it means and what helps; `redis_cli` is how redis-cli has to be called there.
+    #[must_use]
+    pub fn words(&self, redis_cli: &str) -> String {
         match self {
-            Self::Open => out.write_str(
+            Self::Open => format!(
                 "other machines reach this Redis without a password, and can run any task\n  \
-                 next: redis-cli CONFIG SET requirepass PASSWORD, or bind it to 127.0.0.1",
+                 next: {redis_cli} CONFIG SET requirepass PASSWORD, or bind it to 127.0.0.1"
             ),
-            Self::Evicts { policy } => write!(
-                out,
-                "a full Redis throws messages away (maxmemory-policy {policy})\n  \
-                 next: redis-cli CONFIG SET maxmemory-policy noeviction"
+            Self::Evicts { policy } => format!(
+                "a full Redis throws messages away (maxmemory-policy {})\n  \
+                 next: {redis_cli} CONFIG SET maxmemory-policy noeviction",
+                printable(policy, 30)
             ),
         }
     }
@@ -42,13 +44,17 @@ impl fmt::Display for Exposure {
 ///
 /// # Errors
 /// Nothing answers there in time.
-pub async fn of(url: &str) -> RedisResult<Vec<Exposure>> {
+pub async fn of(url: &BrokerUrl) -> Result<Vec<Exposure>, BrokerError> {
     let mut redis = broker::connect(url).await?;
     let mut settings = [const { String::new() }; 4];
     let names = ["bind", "protected-mode", "requirepass", "maxmemory-policy"];
     for (name, value) in names.iter().zip(&mut settings) {
-        let told: Vec<String> =
-            redis::cmd("CONFIG").arg("GET").arg(name).query_async(&mut redis).await?;
+        let told: Vec<String> = redis::cmd("CONFIG")
+            .arg("GET")
+            .arg(name)
+            .query_async(&mut redis)
+            .await
+            .unwrap_or_default();
         *value = told.into_iter().nth(1).unwrap_or_default();
     }
     let [bind, protected_mode, password, policy] = &settings;

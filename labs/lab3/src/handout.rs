@@ -63,11 +63,7 @@ pub const STEP5: Story = Story {
     step: Some(5),
     title: "a broker",
     see: &["It keeps the messages until a worker takes them."],
-    elsewhere: &[
-        ("look inside", "redis-cli PING"),
-        ("worker", "cargo run --bin step6_worker"),
-        ("stop", "Ctrl-C"),
-    ],
+    elsewhere: &[("worker", "cargo run --bin step6_worker"), ("stop", "Ctrl-C")],
     question: None,
     next: ("cargo run --bin step6_worker", "somebody to take the messages"),
 };

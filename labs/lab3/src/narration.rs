@@ -24,12 +24,13 @@ use std::time::Instant;
 
 use colored::Colorize;
 use indicatif::MultiProgress;
-use redis::{ConnectionAddr, IntoConnectionInfo};
+use taskqueue::BrokerUrl;
 use tokio::io::{AsyncBufRead, Lines};
 
 use crate::chart::{Lane, chart};
 use crate::clock::LabClock;
 use crate::printable::printable;
+use crate::settings::DEFAULT_BROKER;
 pub use bar::Bar;
 pub use form::Visits;
 pub use loglevel::LogLevel;
@@ -53,7 +54,13 @@ pub struct Narrator {
     pub clock: LabClock,
     /// When the first thing was told.
     began: Arc<OnceLock<Instant>>,
-    redis_cli: Arc<OnceLock<String>>,
+    looked_at: Arc<OnceLock<LookedAt>>,
+}
+
+/// The Redis that is looked at, and how redis-cli has to be called for it.
+struct LookedAt {
+    url: BrokerUrl,
+    redis_cli: String,
 }
 
 impl Narrator {
@@ -73,7 +80,7 @@ impl Narrator {
             asks: asks && terminal && io::stdin().is_terminal(),
             clock,
             began: Arc::default(),
-            redis_cli: Arc::default(),
+            looked_at: Arc::default(),
         }
     }
 
@@ -111,14 +118,23 @@ impl Narrator {
     }
 
     /// From now on, commands are for the Redis at `url`; a second call changes nothing.
-    pub fn look_at(&self, url: &str) {
-        let _ = self.redis_cli.set(redis_cli(url));
+    pub fn look_at(&self, url: &BrokerUrl) {
+        let _ = self.looked_at.set(LookedAt { url: url.clone(), redis_cli: url.redis_cli() });
     }
 
     /// How redis-cli has to be called for the Redis that is looked at.
     #[must_use]
     pub fn redis_cli(&self) -> &str {
-        self.redis_cli.get().map_or("redis-cli", String::as_str)
+        self.looked_at.get().map_or("redis-cli", |looked_at| &looked_at.redis_cli)
+    }
+
+    /// A command of the lab, for the Redis that is looked at: a step that asks for a broker is told
+    /// which, unless it would look there by itself.
+    fn lab_command(&self, command: &str) -> String {
+        match self.looked_at.get() {
+            Some(looked_at) => for_broker(command, &looked_at.url),
+            None => command.to_owned(),
+        }
     }
 
     /// A question before the run; the answer's index, where there is somebody to ask.
@@ -224,22 +240,29 @@ impl Word {
     }
 }
 
-/// `redis-cli`, and the options without which it would look at another Redis.
-fn redis_cli(url: &str) -> String {
-    let Ok(info) = url.into_connection_info() else { return "redis-cli".to_owned() };
-    let mut command = "redis-cli".to_owned();
-    if let ConnectionAddr::Tcp(host, port) = info.addr() {
-        let host = Some(host).filter(|host| !["127.0.0.1", "localhost"].contains(&host.as_str()));
-        host.iter().for_each(|host| command.push_str(&format!(" -h {}", printable(host, 60))));
-        Some(port)
-            .filter(|port| **port != 6379)
-            .iter()
-            .for_each(|port| command.push_str(&format!(" -p {port}")));
+/// `cargo run --bin step6_worker` → `… -- --broker redis://127.0.0.1:7000/0`. A password is in no
+/// command: the next program finds it where this one did, in `REDIS_URL`.
+fn for_broker(command: &str, url: &BrokerUrl) -> String {
+    let asks = ["step6_worker", "step7_async_form", "step8_examine"];
+    let known = url.has_password() || url.username().is_some();
+    if known || !asks.iter().any(|step| command.contains(step)) || url.to_string() == DEFAULT_BROKER
+    {
+        return command.to_owned();
     }
-    match info.redis_settings().db() {
-        0 => command,
-        db => format!("{command} -n {db}"),
-    }
+    let (program, arguments) = command.split_once(" -- ").unwrap_or((command, ""));
+    format!("{program} -- --broker {} {arguments}", short(url)).trim_end().to_owned()
+}
+
+/// Without what goes without saying: 127.0.0.1, and the database 0.
+fn short(url: &BrokerUrl) -> String {
+    let text = url.to_string();
+    let text = text.replace("redis://127.0.0.1:", "redis://:");
+    text.strip_suffix("/0").unwrap_or(&text).to_owned()
+}
+
+/// A last sentence on stderr, before the program ends.
+pub(crate) fn complain(text: &str) {
+    let _ = write!(io::stderr(), "{text}");
 }
 
 /// A letter's tab stays a tab: it is the original's.
@@ -253,10 +276,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn redis_cli_is_told_where_to_look_when_it_would_not_look_there_by_itself() {
-        let commands =
-            ["redis://127.0.0.1:6379/0", "redis://:secret@localhost:7000/3", "redis://box/0"]
-                .map(redis_cli);
-        assert_eq!(commands, ["redis-cli", "redis-cli -p 7000 -n 3", "redis-cli -h box"]);
+    fn the_next_step_is_told_which_broker_unless_it_would_go_there_by_itself() {
+        let at = |command, url: &str| for_broker(command, &url.parse().unwrap());
+        let worker = "cargo run --bin step6_worker";
+        assert_eq!(at(worker, DEFAULT_BROKER), worker);
+        assert_eq!(
+            at(worker, "redis://:7000/2"),
+            "cargo run --bin step6_worker -- --broker redis://:7000/2"
+        );
+        assert_eq!(
+            at("cargo run --bin step8_examine -- LLEN celery", "redis://[::1]"),
+            "cargo run --bin step8_examine -- --broker redis://[::1]:6379 LLEN celery"
+        );
+        assert_eq!(at(worker, "redis://:s3cret@box"), worker);
+        let other = "cargo run --bin step9_retries";
+        assert_eq!(at(other, "redis://:7000"), other);
     }
 }

@@ -3,6 +3,8 @@
 //! `--broker` wins over `REDIS_URL`, which wins over the default. Durations are lab time, written
 //! `20s`, `250ms` or `0s`.
 
+mod broker;
+mod hidden;
 mod refused;
 mod worker;
 
@@ -16,10 +18,8 @@ use crate::loopback::{LOCALHOST, Listeners, Taken};
 use crate::mail::{Mailer, ServerError, SmtpServer};
 use crate::narration::Narrator;
 use crate::slow_mail::SlowMail;
+pub use broker::{BadBroker, BrokerOption, DEFAULT_BROKER, REDIS_URL, on_port};
 pub use worker::Work;
-
-/// Where the lab's Redis is, unless said otherwise.
-pub const DEFAULT_BROKER: &str = "redis://127.0.0.1:6379/0";
 
 /// How a program talks to whoever sits before it.
 #[derive(Debug, Clone, Args)]
@@ -46,28 +46,6 @@ impl Talk {
     #[must_use]
     pub fn narrator(&self) -> Narrator {
         Narrator::new(self.plain, !self.no_ask, self.clock())
-    }
-}
-
-/// Where the queue is.
-#[derive(Debug, Clone, Args)]
-pub struct BrokerUrl {
-    /// The broker's URL; by default $REDIS_URL, or redis://127.0.0.1:6379/0
-    #[arg(long = "broker", value_name = "URL")]
-    named: Option<String>,
-}
-
-impl BrokerUrl {
-    /// The URL that was named by an option or by `REDIS_URL`.
-    #[must_use]
-    pub fn named(&self) -> Option<String> {
-        self.named.clone().or_else(|| std::env::var("REDIS_URL").ok()).filter(|url| !url.is_empty())
-    }
-
-    /// The URL that was named, or the lab's own.
-    #[must_use]
-    pub fn url(&self) -> String {
-        self.named().unwrap_or_else(|| DEFAULT_BROKER.to_owned())
     }
 }
 
@@ -145,7 +123,7 @@ impl From<&ViewPort> for FormPort {
 /// Reads a program's arguments; a wrong one ends it with what is wrong and what would be right.
 #[must_use]
 pub fn read<A: Parser>() -> A {
-    A::parse()
+    A::try_parse().unwrap_or_else(|error| hidden::refuse(&error))
 }
 
 /// Another program listens where the form should.

@@ -120,7 +120,7 @@ fn check(scene: &str, command: &str, output: &str) {
 
 /// As it would read at the usual speed and on the usual ports.
 fn as_usual(output: &str, broker: u16, form: u16) -> String {
-    let mut text: String = output
+    let mut text: String = support::at_the_usual_broker(output, &broker.to_string())
         .lines()
         .filter(|line| !line.starts_with("  time        lab clock"))
         .map(|line| format!("{line}\n"))

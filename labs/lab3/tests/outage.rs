@@ -47,7 +47,7 @@ async fn outage(choice: Choice) {
     let broker = Broker::start(choice, 0, false).await.unwrap();
     let away = Behaviour::replies(At::Greeting, "421 4.3.2 closed for repairs");
     let server = MailServer::start([away]).await.unwrap();
-    let queue = Arc::new(taskqueue::Broker::new(&broker.url).unwrap());
+    let queue = Arc::new(taskqueue::Broker::at(broker.url.clone()).unwrap());
     let message_ids = send_mails(&queue).await;
     let (sender, mut events) = mpsc::unbounded_channel();
     let clock = LabClock::new(100.0);
@@ -101,7 +101,7 @@ async fn send_mails(queue: &Arc<taskqueue::Broker>) -> HashSet<String> {
 }
 
 /// What may stay: results, each with an end, and what kombu knows of the queue.
-async fn assert_clean(url: &str) {
+async fn assert_clean(url: &taskqueue::BrokerUrl) {
     let mut redis = broker::connect(url).await.unwrap();
     let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut redis).await.unwrap();
     for key in keys {

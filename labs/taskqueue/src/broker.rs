@@ -12,6 +12,7 @@
 //! This file decides nothing and never tries again; that is for its callers.
 
 mod beat;
+mod check;
 mod chord;
 mod fanout;
 mod look;
@@ -19,10 +20,13 @@ mod recovery;
 mod reply;
 mod settlement;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::Script;
+use redis::aio::MultiplexedConnection;
 
+use crate::broker_url::BrokerUrl;
 use crate::connection::Connection;
 use crate::error::BrokerError;
 use crate::event::{Event, Observer};
@@ -31,6 +35,7 @@ use crate::message::{MAX_SIZE, Message};
 use crate::route::Routes;
 use crate::{announcement, keys};
 pub(crate) use beat::{Firing, Standing};
+pub use check::Purpose;
 pub(crate) use chord::ChordPart;
 pub(crate) use fanout::ReplyTo;
 pub(crate) use look::Entries;
@@ -71,13 +76,21 @@ struct Scripts {
 }
 
 impl Broker {
-    /// A broker at `url`, such as `redis://127.0.0.1:6379/0`. Connects when first used.
+    /// A broker at `url`, such as `redis://127.0.0.1:6379/0`: see [`BrokerUrl`]. Connects when first used.
     ///
     /// # Errors
     /// [`BrokerError::Url`].
     pub fn new(url: &str) -> Result<Self, BrokerError> {
+        Self::at(url.parse()?)
+    }
+
+    /// The same, at a URL that was read already.
+    ///
+    /// # Errors
+    /// Nobody could connect there, on this system.
+    pub fn at(url: BrokerUrl) -> Result<Self, BrokerError> {
         Ok(Self {
-            connection: Connection::new(url, ANSWER_TIMEOUT)?,
+            connection: Connection::new(Arc::new(url), ANSWER_TIMEOUT)?,
             scripts: Scripts::new(),
             observe: None,
             most_waiting: None,
@@ -134,10 +147,18 @@ impl Broker {
         Self { most_waiting: Some(limit), ..self }
     }
 
-    /// The address and the database, without user and password.
+    /// Where it is; shown without user and password.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub fn url(&self) -> &BrokerUrl {
         self.connection.url()
+    }
+
+    /// A connection to it, for commands that this crate does not have; each may take 5 s.
+    ///
+    /// # Errors
+    /// As every command: unreachable, slow, or refused.
+    pub async fn redis(&self) -> Result<MultiplexedConnection, BrokerError> {
+        self.connection.redis().await
     }
 
     /// Asks whether Redis answers.
@@ -229,7 +250,7 @@ impl Broker {
     /// next connection asks for the time anew.
     async fn clock_has_moved(&self) -> BrokerError {
         self.connection.close().await;
-        BrokerError::Clock { url: self.url().to_owned() }
+        BrokerError::Clock { url: Arc::clone(self.connection.url()) }
     }
 
     /// Sends a failed task again as `message`; false where somebody else has it now.

@@ -2,46 +2,66 @@
 //!
 //! A task's own failure is no error of the queue: it is a [`TaskError`](crate::TaskError) and ends as a result.
 
+mod refusal;
+
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::broker_url::{BrokerUrl, InvalidBrokerUrl};
+use crate::server::Lack;
 use crate::task_error::TaskError;
+use refusal::{cause, next_step, printable, unreachable};
 
 /// The broker did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
     /// The URL names no Redis.
-    #[error("`{url}` is no Redis URL: {reason}\n  next: write it as redis://127.0.0.1:6379/0")]
-    Url {
-        /// The URL, without its password.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    #[error(transparent)]
+    Url(#[from] InvalidBrokerUrl),
     /// Nothing answers at the address, or no longer.
-    #[error(
-        "no Redis answers at {url}: {source}\n  next: start one there, for the lab with `cargo run --bin step5_broker`"
-    )]
+    #[error("no Redis answers at {url}: {}\n  next: {}", printable(.source), unreachable(.source))]
     Unreachable {
-        /// The URL, without its password.
-        url: String,
+        /// Where it should be.
+        url: Arc<BrokerUrl>,
         /// What the client saw.
         source: redis::RedisError,
     },
+    /// Something else answers at the address.
+    #[error(
+        "no Redis is at {url}, but {what}\n  next: correct the host or the port; Redis' usual one is 6379"
+    )]
+    NotRedis {
+        /// Where it should be.
+        url: Arc<BrokerUrl>,
+        /// What is there instead.
+        what: &'static str,
+    },
+    /// It can't do what the queue needs.
+    #[error("{server} at {url} can't be used: {}\n  next: {}", .lack.reason(), .lack.next_step(url))]
+    Unsuited {
+        /// Where it is.
+        url: Arc<BrokerUrl>,
+        /// Its name and version.
+        server: String,
+        /// What is missing.
+        lack: Lack,
+    },
     /// Redis answered, with an error.
-    #[error("Redis at {url} refuses: {}\n  next: {}", own_words(.source), next_step(.source))]
+    #[error("Redis at {url} refuses: {}\n  next: {}", cause(.source, url), next_step(.source, url))]
     Refused {
-        /// The URL, without its password.
-        url: String,
+        /// Where it is.
+        url: Arc<BrokerUrl>,
         /// Redis' own words.
         source: redis::RedisError,
     },
     /// No answer in time. Whether the command was carried out is not known.
     #[error(
-        "Redis at {url} did not answer within {waited:?}\n  next: look at its load with `redis-cli INFO`, then try again"
+        "Redis at {url} did not answer within {waited:?}\n  next: look at its load with `{} INFO`, then try again",
+        .url.redis_cli()
     )]
     Slow {
-        /// The URL, without its password.
-        url: String,
+        /// Where it is.
+        url: Arc<BrokerUrl>,
         /// How long we waited.
         waited: Duration,
     },
@@ -60,8 +80,8 @@ pub enum BrokerError {
         "the clock of Redis at {url} has moved\n  next: nothing; the next attempt asks for its time anew"
     )]
     Clock {
-        /// The URL, without its password.
-        url: String,
+        /// Where it is.
+        url: Arc<BrokerUrl>,
     },
     /// The message can't be written as JSON.
     #[error(
@@ -75,37 +95,42 @@ pub enum BrokerError {
     },
 }
 
+impl BrokerError {
+    /// The cause alone, in words that go on a sentence.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Refused { url, source } => cause(source, url),
+            Self::Unsuited { lack, .. } => lack.reason(),
+            other => other.to_string().lines().next().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// Whether it is only for want of a password.
+    #[must_use]
+    pub fn wants_password(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if refusal::wants_password(source))
+    }
+
+    /// Whether waiting would change nothing: somebody has to change the URL, the server or a right.
+    #[must_use]
+    pub fn is_permanent(&self) -> bool {
+        match self {
+            Self::Url(_) | Self::NotRedis { .. } | Self::Unsuited { .. } => true,
+            Self::Refused { source, .. } => refusal::is_permanent(source),
+            Self::Arguments { .. } => true,
+            Self::Unreachable { .. }
+            | Self::Slow { .. }
+            | Self::Full { .. }
+            | Self::Clock { .. } => false,
+        }
+    }
+}
+
 /// A queue's name is part of keys and of what stands in `unacked`.
 #[derive(Debug, thiserror::Error)]
 #[error("queue {0:?} can't be used\n  next: name it with letters, digits and _ . : - only")]
 pub struct InvalidQueue(pub(crate) String);
-
-/// As Redis wrote it: `READONLY You can't write against a read only replica.`
-fn own_words(error: &redis::RedisError) -> String {
-    match (error.code(), error.detail()) {
-        (Some(code), Some(detail)) => format!("{code} {detail}"),
-        _ => error.to_string(),
-    }
-}
-
-/// Redis' error codes, as it documents them, and what helps.
-fn next_step(error: &redis::RedisError) -> &'static str {
-    match error.code() {
-        Some("OOM") => "Redis is full: let the worker drain it, or raise `maxmemory`",
-        Some("READONLY" | "MASTERDOWN") => {
-            "this server is a replica; wait for the failover or name the primary"
-        }
-        Some("LOADING") => "it is reading its data from disk; try again in a moment",
-        Some("MISCONF") => "it can't write its disk; see its log",
-        Some("NOAUTH" | "WRONGPASS") => {
-            "give the password in the URL: redis://:PASSWORD@host:6379/0"
-        }
-        Some("WRONGTYPE") => {
-            "a key of the queue holds something else; look with `redis-cli TYPE celery`"
-        }
-        _ => "see Redis' log",
-    }
-}
 
 /// [`AsyncResult::get`](crate::AsyncResult::get) has no value to give.
 #[derive(Debug, thiserror::Error)]

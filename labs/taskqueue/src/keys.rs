@@ -115,7 +115,7 @@ pub fn reply_queue(exchange: &str, routing_key: &str) -> String {
 
 /// The channel of a fanout exchange in database `db`: channels know no databases.
 #[must_use]
-pub fn channel(db: i64, exchange: &str, routing_key: &str) -> String {
+pub fn channel(db: u32, exchange: &str, routing_key: &str) -> String {
     match routing_key {
         "" => format!("/{db}.{exchange}"),
         key => format!("/{db}.{exchange}/{key}"),

@@ -58,10 +58,7 @@ impl Signature {
             }
             sleep(PAUSE).await;
         }
-        Err(last_error.unwrap_or_else(|| BrokerError::Slow {
-            url: broker.url().to_owned(),
-            waited: DEADLINE,
-        }))
+        Err(last_error.unwrap_or_else(|| broker.connection().too_late(DEADLINE)))
     }
 
     /// With the queue that the broker's routes name, where the caller named none.
@@ -92,7 +89,9 @@ fn is_final(error: &BrokerError) -> bool {
     match error {
         BrokerError::Refused { .. }
         | BrokerError::Full { .. }
-        | BrokerError::Url { .. }
+        | BrokerError::Url(_)
+        | BrokerError::NotRedis { .. }
+        | BrokerError::Unsuited { .. }
         | BrokerError::Arguments { .. } => true,
         BrokerError::Unreachable { source, .. } => source.is_connection_refusal(),
         BrokerError::Slow { .. } | BrokerError::Clock { .. } => false,

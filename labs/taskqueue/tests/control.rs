@@ -77,7 +77,7 @@ impl Controlled {
 
     /// The first that comes into a list, on a connection that may block.
     async fn wait_for(&self, queue: &str) -> String {
-        let client = redis::Client::open(self.lab.broker.url()).unwrap();
+        let client = redis::Client::open(self.lab.broker.url().to_string()).unwrap();
         let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
         let waiting = client.get_multiplexed_async_connection_with_config(&config).await;
         let mut wait = redis::cmd("BRPOP");
@@ -169,7 +169,7 @@ fn a_quiet_worker_answers_in_celerys_words() {
         );
         assert!(worker.ask("inspect_clock").await["clock"].as_u64() > Some(0));
         let broker = worker.ask("inspect_conf").await["broker_url"].clone();
-        assert_eq!(broker, worker.lab.broker.url());
+        assert_eq!(broker, worker.lab.broker.url().to_string());
         let report = worker.ask("inspect_report").await["ok"].clone();
         assert!(report.as_str().unwrap().contains("transport:redis"), "{report}");
         worker.finish().await;

@@ -50,10 +50,9 @@ fn a_full_redis_refuses_new_tasks_clearly_and_is_drained() {
         lab.ask::<()>("CONFIG SET maxmemory 1").await;
         let Err(error) = add(1, 1).delay(&lab.broker).await else { panic!("a full Redis took it") };
         assert!(matches!(error, BrokerError::Refused { .. }), "{error}");
-        assert!(
-            error.to_string().contains("next: Redis is full: let the worker drain it"),
-            "{error}"
-        );
+        for words in ["it is full", "OOM", "next: let the worker drain it"] {
+            assert!(error.to_string().contains(words), "{error}");
+        }
         let mut worker = lab.start(late());
         for _ in 0..50 {
             worker.until(|event| matches!(event, Event::TaskSucceeded { .. }).then_some(())).await;

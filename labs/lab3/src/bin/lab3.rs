@@ -74,7 +74,7 @@ async fn tour(
 
     narrator.heading("Step 6: a worker waits for them");
     let told = Told::by(narrator);
-    let queue = Arc::new(Broker::new(&server.url)?.observed_by(told.observer()));
+    let queue = Arc::new(Broker::at(server.url.clone())?.observed_by(told.observer()));
     let worker = HiredWorker::start(&queue, &told, mail.clone()).await?;
 
     narrator.heading("Step 7: the mail is handed to the queue");

@@ -14,13 +14,13 @@ use clap::Parser;
 use lab3::doctor::{self, Finding, Verdict};
 use lab3::handout::STEP1;
 use lab3::narration::Word;
-use lab3::settings::{self, BrokerUrl, Mail, Talk};
+use lab3::settings::{self, BrokerOption, Mail, Talk};
 
 /// Step 1: is this machine ready for the lab?
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
-    broker: BrokerUrl,
+    broker: BrokerOption,
     #[command(flatten)]
     mail: Mail,
     #[command(flatten)]
@@ -38,8 +38,7 @@ async fn main() -> Result<ExitCode, settings::Exit> {
     ];
     let _ = narrator.open(&STEP1, &facts);
 
-    let findings =
-        doctor::examine(&arguments.broker.url(), &narrator.terminal(), &mail.mailer).await;
+    let findings = doctor::examine(&arguments.broker, &narrator.terminal(), &mail.mailer).await;
     for finding in &findings {
         narrator.tell(word(finding), format!("{}: {}", finding.name, finding.says));
         if !finding.next.is_empty() {

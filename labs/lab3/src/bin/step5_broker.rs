@@ -14,6 +14,7 @@ use lab3::handout::STEP5;
 use lab3::interrupt::Interrupt;
 use lab3::narration::Narrator;
 use lab3::settings::{self, Talk};
+use taskqueue::BrokerUrl;
 
 /// Step 5: a broker that keeps the messages
 #[derive(Parser)]
@@ -49,13 +50,9 @@ async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     let interrupt = Interrupt::listen();
-    let url = format!("redis://127.0.0.1:{}/0", arguments.port);
-    let ours = match broker::ask(&url).await {
-        Ok(_) => None,
-        Err(_) => {
-            Some(Broker::start(arguments.choice(), arguments.port, arguments.appendonly).await?)
-        }
-    };
+    let (choice, port) = (arguments.choice(), arguments.port);
+    let ours = Broker::start_unless_there(choice, port, arguments.appendonly).await?;
+    let url = settings::on_port(port)?;
     narrator.look_at(&url);
     introduce(&narrator, ours.as_ref(), &url).await;
 
@@ -85,7 +82,7 @@ async fn main() -> Result<(), settings::Exit> {
     Ok(())
 }
 
-async fn introduce(narrator: &Narrator, ours: Option<&Broker>, url: &str) {
+async fn introduce(narrator: &Narrator, ours: Option<&Broker>, url: &BrokerUrl) {
     let which = broker::ask(url).await.unwrap_or_else(|_| "unknown".to_owned());
     let kind = match ours {
         None => "It answers already, so nothing is started; Ctrl-C leaves it running.",
@@ -99,7 +96,8 @@ async fn introduce(narrator: &Narrator, ours: Option<&Broker>, url: &str) {
         ("broker", which),
         ("started", started),
         ("", kind.to_owned()),
-        ("address", url.to_owned()),
+        ("address", url.to_string()),
+        ("look inside", format!("{} PING", narrator.redis_cli())),
     ];
     let _ = narrator.open(&STEP5, &facts);
 }

@@ -17,15 +17,15 @@ use lab3::digest;
 use lab3::handout::STEP6;
 use lab3::interrupt::Interrupt;
 use lab3::narration::Told;
-use lab3::settings::{self, BrokerUrl, Mail, Talk, Work};
+use lab3::settings::{self, BrokerOption, Mail, Talk, Work};
 use lab3::tasks;
-use taskqueue::{Broker, Stop, Summary, Worker};
+use taskqueue::{Broker, Purpose, Stop, Summary, Worker};
 
 /// Step 6: a worker that sends the mail
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
-    broker: BrokerUrl,
+    broker: BrokerOption,
     #[command(flatten)]
     mail: Mail,
     #[command(flatten)]
@@ -40,15 +40,16 @@ async fn main() -> Result<(), settings::Exit> {
     let narrator = arguments.talk.narrator();
     let finishing = "finishing what runs; Ctrl-C again stops at once";
     let interrupt = Interrupt::announced(&narrator, finishing);
-    narrator.look_at(&arguments.broker.url());
+    let url = arguments.broker.url()?;
+    narrator.look_at(&url);
     let options = arguments.work.options(narrator.clock);
     let schedule = arguments.work.beat_schedule(narrator.clock)?;
     let mail = arguments.mail.slow_mail(&narrator)?;
-    let broker = Arc::new(Broker::new(&arguments.broker.url())?);
+    let broker = Arc::new(Broker::at(url.clone())?);
     let acknowledges = if options.acks_late { "after the run" } else { "before the run" };
     let mut facts = vec![
         ("name", options.hostname.clone()),
-        ("broker", broker.url().to_owned()),
+        ("broker", broker.url().to_string()),
         ("queues", options.queues.join(", ")),
         ("concurrency", format!("{} at a time", options.concurrency)),
         ("acknowledge", acknowledges.to_owned()),
@@ -59,12 +60,13 @@ async fn main() -> Result<(), settings::Exit> {
     facts.extend(plan.into_iter().map(|line| ("beat", line)));
     let _ = narrator.open(&STEP6, &facts);
 
+    narrator.check(&broker, Purpose::Work).await?;
     let told = Told::by(&narrator).at(arguments.work.loglevel);
     let bars = told.clone();
     let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)))
-        .with(digest::tasks(&arguments.broker.url(), told.reports()));
+        .with(digest::tasks(&url, told.reports()));
     let worker = Worker::new(broker, registry, options, told.observer())?.beat_schedule(schedule);
-    tokio::spawn(narrator.clone().warn(arguments.broker.url()));
+    tokio::spawn(narrator.clone().warn(url));
     let stop = Stop::new();
     tokio::spawn(stop_on_ctrl_c(stop.clone(), interrupt));
     let done = worker.run(stop).await?;

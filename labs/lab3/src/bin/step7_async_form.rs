@@ -19,9 +19,9 @@ use lab3::handout::STEP7;
 use lab3::interrupt::Interrupt;
 use lab3::narration::{Told, Visits};
 use lab3::progress::{self, MOST_WAITING};
-use lab3::settings::{self, BrokerUrl, FormPort, Talk};
+use lab3::settings::{self, BrokerOption, FormPort, Talk};
 use lab3::tasks::send_feedback_email_task;
-use taskqueue::{AsyncResult, Broker};
+use taskqueue::{AsyncResult, Broker, Purpose};
 
 /// Step 7: a form that hands its mail to a queue
 #[derive(Parser)]
@@ -29,7 +29,7 @@ struct Arguments {
     #[command(flatten)]
     form: FormPort,
     #[command(flatten)]
-    broker: BrokerUrl,
+    broker: BrokerOption,
     #[command(flatten)]
     talk: Talk,
     /// Wait for the task's result before answering, which is the mistake to try once
@@ -44,17 +44,18 @@ struct Arguments {
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
-    narrator.look_at(&arguments.broker.url());
-    let mut broker = Broker::new(&arguments.broker.url())?.most_waiting(MOST_WAITING);
+    let url = arguments.broker.url()?;
+    narrator.look_at(&url);
+    let mut broker = Broker::at(url.clone())?.most_waiting(MOST_WAITING);
     if arguments.task_events {
         broker = broker.task_send_sent_event();
     }
     let broker = Arc::new(broker.observed_by(Told::by(&narrator).observer()));
     let listeners = arguments.form.listen()?;
-    let facts = [("broker", broker.url().to_owned()), ("browser", arguments.form.url())];
+    let facts = [("broker", broker.url().to_string()), ("browser", arguments.form.url())];
     let said = narrator.open(&STEP7, &facts);
-    narrator.check(&broker).await;
-    tokio::spawn(narrator.clone().warn(arguments.broker.url()));
+    narrator.check(&broker, Purpose::Send).await?;
+    tokio::spawn(narrator.clone().warn(url));
 
     let visits = Visits::at(&narrator);
     let told = visits.clone();

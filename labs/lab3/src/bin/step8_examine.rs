@@ -20,15 +20,15 @@ use lab3::handout::{STEP8, STEP8_LIVE};
 use lab3::interrupt::Interrupt;
 use lab3::monitor::{self, Monitor};
 use lab3::narration::{Narrator, Word};
-use lab3::settings::{self, BrokerUrl, FormPort, Talk, ViewPort};
+use lab3::settings::{self, BrokerOption, FormPort, Talk, ViewPort};
 use taskqueue::keys::DEFAULT_QUEUE;
-use taskqueue::{Broker, DeadLetter};
+use taskqueue::{Broker, DeadLetter, Purpose};
 
 /// Step 8: look into Redis
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
-    broker: BrokerUrl,
+    broker: BrokerOption,
     #[command(flatten)]
     talk: Talk,
     /// Show the queue live in the browser
@@ -51,23 +51,23 @@ struct Arguments {
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
-    let url = arguments.broker.url();
+    let url = arguments.broker.url()?;
     narrator.look_at(&url);
     // The queue's own error says what to start.
-    let queue = Broker::new(&url)?;
-    queue.ping().await?;
+    let queue = Broker::at(url)?;
+    let server = queue.check(Purpose::Look).await?;
     if arguments.web || arguments.watch {
         return live(&narrator, queue, arguments).await;
     }
     if let Some(id) = &arguments.send_back {
         return send_back(&narrator, &queue, id).await;
     }
-    let mut redis = broker::connect(&url).await?;
+    let mut redis = queue.redis().await?;
     if !arguments.command.is_empty() {
         narrator.say(examine::run(&mut redis, &arguments.command).await?);
         return Ok(());
     }
-    let _ = narrator.open(&STEP8, &[("broker", broker::ask(&url).await?)]);
+    let _ = narrator.open(&STEP8, &[("broker", broker::words(&server))]);
     narrator.look_around(&mut redis).await?;
     narrator.close(&STEP8, None, None);
     Ok(())
@@ -76,7 +76,8 @@ async fn main() -> Result<(), settings::Exit> {
 async fn send_back(narrator: &Narrator, queue: &Broker, id: &str) -> Result<(), settings::Exit> {
     let letters = DeadLetter::newest(queue, DEFAULT_QUEUE, 1000).await?;
     let found = letters.iter().find(|letter| letter.task_id().as_deref() == Some(id));
-    let letter = found.ok_or(examine::NotPutAside)?;
+    let letter =
+        found.ok_or_else(|| examine::NotPutAside { redis_cli: narrator.redis_cli().to_owned() })?;
     letter.send_back(queue).await?;
     narrator.tell(Word::Good("sent back"), format!("it was put aside because: {}", letter.reason));
     narrator.command("LLEN celery");
@@ -90,7 +91,7 @@ async fn live(
     arguments: Arguments,
 ) -> Result<(), settings::Exit> {
     let interrupt = Interrupt::listen();
-    let shown = queue.url().to_owned();
+    let shown = queue.url().to_string();
     let scenes = Monitor::new(Arc::new(queue), narrator.redis_cli()).start();
     if arguments.watch {
         let _ = narrator.open(&STEP8_LIVE, &[("broker", shown)]);

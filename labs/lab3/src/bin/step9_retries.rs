@@ -40,7 +40,7 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
-    if let Some(work) = arguments.worker.work(arguments.talk.clock()) {
+    if let Some(work) = arguments.worker.work(arguments.talk.clock())? {
         return work.await;
     }
     let narrator = arguments.talk.narrator();

@@ -6,7 +6,7 @@ use colored::Colorize;
 use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
 use serde_json::Value;
-use taskqueue::{BrokerError, Message};
+use taskqueue::{BrokerUrl, Message};
 use tokio::time::interval;
 
 use super::{INDENT, Narrator, WIDTH, Word};
@@ -20,7 +20,7 @@ const SHOWN: usize = 10;
 
 impl Narrator {
     /// The queue's figures, every second, for ever.
-    pub async fn watch_queue(&self, url: &str) {
+    pub async fn watch_queue(&self, url: &BrokerUrl) {
         let (gauge, line) = (Gauge::of(url), self.gauge("queue"));
         let mut seconds = interval(Duration::from_secs(1));
         let mut last = String::new();
@@ -39,14 +39,7 @@ impl Narrator {
     ///
     /// # Errors
     /// Redis can't be asked.
-    pub async fn look_around(&self, redis: &mut MultiplexedConnection) -> Result<(), BrokerError> {
-        self.look_into(redis).await.map_err(|source| {
-            let url = "the broker".to_owned();
-            BrokerError::Unreachable { url, source }
-        })
-    }
-
-    async fn look_into(&self, redis: &mut MultiplexedConnection) -> RedisResult<()> {
+    pub async fn look_around(&self, redis: &mut MultiplexedConnection) -> RedisResult<()> {
         self.heading("The keys");
         self.ask_redis(redis, "DBSIZE").await?;
         let found = keys(redis, "*", SHOWN).await?;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use colored::Colorize;
 
-use super::{INDENT, Narrator, Word, wrapped};
+use taskqueue::{Broker, BrokerError, BrokerUrl, Purpose};
+
+use super::{INDENT, Narrator, WIDTH, Word, wrapped};
 use crate::exposure;
 use crate::tour::Outcome;
 
@@ -48,7 +50,10 @@ impl Narrator {
             self.say(format!("  {} {value}", format!("{name:<11}").dimmed()));
         }
         for (what, command) in story.elsewhere {
-            self.say(format!("  {} {}", format!("{what:<11}").dimmed(), command.bold()));
+            let command = self.lab_command(command);
+            let apart = if command.chars().count() + 14 > WIDTH { "\n   " } else { "" };
+            let what = format!("{what:<11}");
+            self.say(format!("  {}{apart} {}", what.dimmed(), command.bold()));
         }
         self.say("");
         story.question.as_ref().and_then(|question| self.ask(question))
@@ -71,8 +76,10 @@ impl Narrator {
             self.say(format!("  measured: {}", measured.bold()));
             self.say(format!("  {reply}"));
         }
-        let (command, why) = story.next;
-        self.say(format!("\n  {} {}   {}", "next:".dimmed(), command.bold(), why.dimmed()));
+        let (command, why) = (self.lab_command(story.next.0), story.next.1);
+        let wide = command.chars().count() + why.chars().count() + 11 > WIDTH;
+        let apart = if wide { "\n        " } else { "   " };
+        self.say(format!("\n  {} {}{apart}{}", "next:".dimmed(), command.bold(), why.dimmed()));
     }
 
     /// What helps with what the line above says.
@@ -95,16 +102,24 @@ impl Narrator {
     }
 
     /// Says what there is to worry about at the Redis of this URL, if it answers.
-    pub async fn warn(self, url: String) {
+    pub async fn warn(self, url: BrokerUrl) {
         for exposure in exposure::of(&url).await.unwrap_or_default() {
-            self.tell(Word::Bad("exposed"), exposure);
+            self.tell(Word::Bad("exposed"), exposure.words(self.redis_cli()));
         }
     }
 
     /// Says at once whether the broker is there, and what starts it if not.
-    pub async fn check(&self, broker: &taskqueue::Broker) {
-        if let Err(error) = broker.ping().await {
-            self.tell(Word::Bad("no broker"), error);
+    ///
+    /// # Errors
+    /// It can't serve this `purpose`, and no waiting would change that.
+    pub async fn check(&self, broker: &Broker, purpose: Purpose) -> Result<(), BrokerError> {
+        match broker.check(purpose).await {
+            Err(error) if error.is_permanent() => Err(error),
+            Err(error) => {
+                self.tell(Word::Bad("no broker"), error);
+                Ok(())
+            }
+            Ok(_) => Ok(()),
         }
     }
 }

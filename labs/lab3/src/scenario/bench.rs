@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use taskqueue::{
-    AsyncResult, Broker, Registry, Signature, Stop, Summary, Task, Worker, WorkerOptions,
+    AsyncResult, Broker, BrokerUrl, Registry, Signature, Stop, Summary, Task, Worker, WorkerOptions,
 };
 use tokio::task::JoinHandle;
 
@@ -19,7 +19,7 @@ pub struct Bench {
     /// Who tells it.
     pub narrator: Narrator,
     /// Where the queue is.
-    pub url: String,
+    pub url: BrokerUrl,
     /// How many callers `backoff` calculates with.
     pub herd: usize,
     /// The chance in that calculation.
@@ -41,7 +41,7 @@ impl Bench {
 
     /// A client's side of the queue.
     pub(super) fn queue(&self) -> Result<Arc<Broker>, Exit> {
-        Ok(Arc::new(Broker::new(&self.url)?))
+        Ok(Arc::new(Broker::at(self.url.clone())?))
     }
 
     /// Sends a mail's task under this id.

@@ -12,7 +12,7 @@ use super::worker_process::Orders;
 use crate::broker;
 use crate::chart::Lane;
 use crate::narration::Word;
-use crate::settings::Exit;
+use crate::settings::{Exit, REDIS_URL};
 
 /// How often the queue is asked whether it is empty.
 const LOOK: Duration = Duration::from_millis(20);
@@ -99,7 +99,11 @@ impl<'a> Crew<'a> {
         self.hired += 1;
         let orders = Orders { halt, ..self.orders.clone() };
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(orders.arguments()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .args(orders.arguments())
+            .env(REDIS_URL, orders.url.to_string())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         // The terminal's Ctrl-C is for us; what becomes of the workers is our affair.
         #[cfg(unix)]
         command.process_group(0);

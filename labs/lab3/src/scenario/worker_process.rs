@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use clap::Args;
 use taskqueue::{
-    Broker, Event, IdempotencyKey, Registry, Request, Stop, Task, TaskError, Worker, WorkerOptions,
+    Broker, BrokerUrl, Event, IdempotencyKey, Registry, Request, Stop, Task, TaskError, Worker,
+    WorkerOptions,
 };
 
 use super::report::Report;
@@ -19,7 +20,7 @@ use crate::clock::LabClock;
 use crate::feedback::Feedback;
 use crate::mail::{Mailer, SmtpServer};
 use crate::narration::Narrator;
-use crate::settings::Exit;
+use crate::settings::{BrokerOption, Exit};
 use crate::slow_mail::SlowMail;
 use crate::tasks::SEND_FEEDBACK_EMAIL;
 
@@ -35,8 +36,9 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 3600);
 /// The hidden options of a worker process.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerArguments {
+    /// The URL itself stands in the environment: other users can read a program's arguments.
     #[arg(long, hide = true, requires = "worker_smtp")]
-    worker_of: Option<String>,
+    worker: bool,
     #[arg(long, hide = true)]
     worker_smtp: Option<String>,
     #[arg(long, hide = true)]
@@ -50,7 +52,7 @@ pub struct WorkerArguments {
 /// What a worker process needs to know.
 #[derive(Debug, Clone)]
 pub(super) struct Orders {
-    pub(super) url: String,
+    pub(super) url: BrokerUrl,
     pub(super) smtp: String,
     pub(super) acks_late: bool,
     pub(super) idempotent: bool,
@@ -61,7 +63,7 @@ pub(super) struct Orders {
 impl Orders {
     /// The same as arguments of the program.
     pub(super) fn arguments(&self) -> Vec<String> {
-        let mut arguments = vec!["--worker-of".to_owned(), self.url.clone()];
+        let mut arguments = vec!["--worker".to_owned()];
         arguments.extend(["--worker-smtp".to_owned(), self.smtp.clone()]);
         arguments.extend(["--speed".to_owned(), self.clock.speed().to_string()]);
         arguments.extend(self.acks_late.then(|| "--acks-late".to_owned()));
@@ -75,22 +77,30 @@ impl Orders {
 
 impl WorkerArguments {
     /// What this process was started for, if it is a worker.
-    #[must_use]
-    pub fn work(&self, clock: LabClock) -> Option<impl Future<Output = Result<(), Exit>>> {
+    ///
+    /// # Errors
+    /// The environment names no broker.
+    pub fn work(
+        &self,
+        clock: LabClock,
+    ) -> Result<Option<impl Future<Output = Result<(), Exit>>>, Exit> {
+        let Some(smtp) = self.worker_smtp.clone().filter(|_| self.worker) else {
+            return Ok(None);
+        };
         let orders = Orders {
-            url: self.worker_of.clone()?,
-            smtp: self.worker_smtp.clone()?,
+            url: BrokerOption::default().url()?,
+            smtp,
             acks_late: self.acks_late,
             idempotent: self.idempotent,
             halt: self.halt.clone(),
             clock,
         };
-        Some(work(orders))
+        Ok(Some(work(orders)))
     }
 }
 
 async fn work(orders: Orders) -> Result<(), Exit> {
-    let queue = Arc::new(Broker::new(&orders.url)?);
+    let queue = Arc::new(Broker::at(orders.url)?);
     let desk = Arc::new(Desk {
         narrator: Narrator::new(true, false, orders.clock),
         halt: orders.halt,

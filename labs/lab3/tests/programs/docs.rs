@@ -8,7 +8,7 @@ use std::process::Command;
 
 use lab3::doctor::PROGRAMS;
 
-use crate::support::{Program, Step5, command, free_port, post};
+use crate::support::{Program, Step5, at_the_usual_broker, command, free_port, post};
 use crate::transcript::compare;
 
 const DOCUMENTS: [&str; 5] =
@@ -150,7 +150,7 @@ fn assert_shows(name: &str, output: &str) {
 /// With the ports and at the speed that the documents name.
 fn as_documented(output: &str, form: u16, broker: &str) -> String {
     let port = broker.trim_end_matches("/0").rsplit(':').next().unwrap_or_default();
-    let usual = output
+    let usual = at_the_usual_broker(output, port)
         .replace(&format!("localhost:{form}"), "localhost:8000")
         .replace(broker, "redis://127.0.0.1:6379/0")
         .replace(&format!("redis-cli -p {port} "), "redis-cli ");
@@ -180,9 +180,7 @@ fn the_tour_in_the_readme_is_the_tour() {
 
 #[test]
 fn the_report_of_step_1_is_in_the_workbook() {
-    let url = format!("redis://127.0.0.1:{}/0", free_port());
-    let mut command = command(env!("CARGO_BIN_EXE_step1_setup"));
-    let (status, output) = Program::start(command.args(["--broker", &url])).end();
+    let (status, output) = Program::start(&mut command(env!("CARGO_BIN_EXE_step1_setup"))).end();
     if status.success() {
         assert_shows(": step1_setup", &output);
     } else {

@@ -163,9 +163,10 @@ fn worker_and_form_warn_of_a_redis_that_throws_messages_away() {
     let mut set = redis::cmd("CONFIG");
     set.arg("SET").arg("maxmemory-policy").arg("allkeys-lru");
     set.query::<()>(&mut broker.redis()).unwrap();
+    let port = broker.url.trim_end_matches("/0").rsplit(':').next().unwrap();
     for mut program in [step6(&broker.url, &[]), step7(&broker.url, free_port(), &[])] {
         assert!(program.until("exposed").contains("throws messages away"));
-        program.until("next: redis-cli CONFIG SET maxmemory-policy noeviction");
+        program.until(&format!("next: redis-cli -p {port} CONFIG SET maxmemory-policy noeviction"));
     }
 }
 

@@ -170,6 +170,31 @@ pub(crate) fn did_not_run(test: &str, needs: &str) {
     assert!(std::env::var_os("CI").is_none(), "{line}");
 }
 
+/// The lab's own commands without the `--broker` that they need on a port of a test's own.
+#[allow(dead_code, reason = "for the tests of the documents")]
+pub(crate) fn at_the_usual_broker(output: &str, port: &str) -> String {
+    let option = format!(" --broker redis://:{port}");
+    let mut lines: Vec<String> = Vec::new();
+    let mut why = false;
+    for line in output.lines() {
+        let told = line.replace(&format!(" --{option} "), " -- ");
+        let told = told.replace(&format!(" --{option}"), "");
+        match lines.last_mut() {
+            // What made the line too wide is gone: what was put on a line of its own comes back.
+            Some(last) if why || (told != line && line.starts_with("    cargo")) => {
+                let gap = if why { "   " } else { " " };
+                *last = format!("{last}{gap}{}", told.trim());
+                why = false;
+            }
+            _ => {
+                why = told != line && told.starts_with("  next:") && !told.contains("   ");
+                lines.push(told);
+            }
+        }
+    }
+    lines.join("\n")
+}
+
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

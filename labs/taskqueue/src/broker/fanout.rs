@@ -35,7 +35,7 @@ struct ReplyHeaders<'a> {
 impl Broker {
     /// The channel on which kombu's fanout exchange of this name is heard.
     pub(crate) fn channel(&self, exchange: &str, routing_key: &str) -> String {
-        keys::channel(self.connection.db(), exchange, routing_key)
+        keys::channel(self.url().db(), exchange, routing_key)
     }
 
     /// Publishes a worker's event, or a list of them.

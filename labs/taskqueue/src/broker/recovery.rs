@@ -36,7 +36,7 @@ impl Broker {
         call.key(sorted_set).key(keys::UNACKED).arg(age.as_secs_f64()).arg(offset).arg(limit);
         let reply: Vec<Value> = self.connection.invoke(&call).await?;
         OverduePage::from_reply(reply).map_err(|source| BrokerError::Refused {
-            url: self.url().to_owned(),
+            url: std::sync::Arc::clone(self.connection.url()),
             source: source.into(),
         })
     }

@@ -77,11 +77,11 @@ pub(super) fn stats(shared: &Shared) -> Stats {
 }
 
 fn broker(shared: &Shared) -> BrokerInfo {
-    let (hostname, port) = shared.broker.connection().host_and_port();
+    let (hostname, port) = shared.broker.url().host_and_port();
     BrokerInfo {
-        hostname,
+        hostname: hostname.to_owned(),
         userid: None,
-        virtual_host: shared.broker.connection().db().to_string(),
+        virtual_host: shared.broker.url().db().to_string(),
         port,
         insist: false,
         ssl: false,
@@ -123,8 +123,8 @@ pub(super) struct Conf {
 pub(super) fn conf(shared: &Shared) -> Conf {
     let options = &shared.options;
     Conf {
-        broker_url: shared.broker.url().to_owned(),
-        result_backend: shared.broker.url().to_owned(),
+        broker_url: shared.broker.url().to_string(),
+        result_backend: shared.broker.url().to_string(),
         broker_transport_options: transport_options(shared),
         result_expires: options.result_expires.as_secs(),
         task_acks_late: options.acks_late,
