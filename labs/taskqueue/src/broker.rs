@@ -279,7 +279,10 @@ impl Scripts {
     fn new() -> Self {
         Self {
             publish: Script::new(include_str!("broker/publish.lua")),
-            fetch: Script::new(include_str!("broker/fetch.lua")),
+            fetch: Script::new(concat!(
+                include_str!("broker/readable.lua"),
+                include_str!("broker/fetch.lua")
+            )),
             settle: Script::new(include_str!("broker/settle.lua")),
             chord_part: Script::new(include_str!("broker/chord_part.lua")),
             retry: Script::new(include_str!("broker/retry.lua")),

@@ -23,7 +23,7 @@ mod sending;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use crate::message::{Addressed, Embed, Headers, Kind, Link, Options, Raw, is_safe_id, raw};
+use crate::message::{Addressed, Embed, Headers, Kind, Link, Options, Raw, raw};
 use crate::route::Routes;
 use crate::task::Registry;
 use crate::task_error::TaskError;
@@ -190,9 +190,6 @@ impl Part {
         (state, result): (&str, &Raw),
         body: Link,
     ) -> Result<Self, Unsupported> {
-        if !is_safe_id(&group_id) {
-            return Err(format!("the group {group_id:?}").into());
-        }
         let encoded = raw(&(1, &task_id, state, result)).get().to_owned();
         Ok(Self { group_id, group_index, task_id, encoded, body })
     }

@@ -14,14 +14,14 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use redis::aio::PubSub;
 use redis::{ErrorKind, Msg, RedisResult};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::broker::Broker;
 use crate::error::BrokerError;
 use crate::message::is_safe_id;
 use crate::result_backend::TaskMeta;
-use crate::{keys, transient};
+use crate::{json, keys, transient};
 use heard::heard;
 pub use heard::{Heard, Sign, Step};
 
@@ -66,7 +66,7 @@ impl Broker {
     /// The broker can't be asked.
     pub async fn enable_events(&self, hostname: Option<&str>) -> Result<(), BrokerError> {
         let destination = hostname.map(|hostname| [hostname]);
-        let order = json!({"method": "enable_events", "arguments": {}, "destination": destination});
+        let order = serde_json::json!({"method": "enable_events", "arguments": {}, "destination": destination});
         self.broadcast(&order).await.map(drop)
     }
 }
@@ -86,7 +86,7 @@ fn read(message: &Msg) -> Vec<Heard> {
         return meta.map(|meta| Heard::Result { id: id.to_owned(), meta }).into_iter().collect();
     }
     let Ok(received) = transient::decode(payload) else { return Vec::new() };
-    match serde_json::from_slice(&received.body) {
+    match json::from_slice(&received.body) {
         Ok(Value::Array(events)) => events.iter().filter_map(heard).collect(),
         Ok(event) => heard(&event).into_iter().collect(),
         Err(_) => Vec::new(),

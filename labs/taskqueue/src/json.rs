@@ -5,10 +5,14 @@
 //! A consumer would read other spellings just as well; this one lets `redis-cli` show the same
 //! bytes whoever wrote them, and lets a test compare them.
 
+mod reading;
+
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
+
+pub(crate) use reading::{Read, from_slice, long_integer, read};
 
 /// Serialises `value` with Python's separators and escapes.
 ///

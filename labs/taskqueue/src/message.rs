@@ -3,19 +3,21 @@
 //! `{"body": base64([args, kwargs, embed]), "headers": {…}, "properties": {…}, …}`, see
 //! <https://docs.celeryq.dev/en/stable/internals/protocol.html>.
 //! Written by us, it is the same bytes that Celery writes, but for ids and times.
-//! Read by us, it may come from anyone who can reach Redis: what Celery needs is required, what
+//! Read by us, it may come from anyone who can reach Redis: an id and a task's name are required, what
 //! Celery forgives is forgiven, and everything else is a [`MessageError`], never a panic.
-//! Headers and properties that we don't know are kept, and travel on with a retry.
+//! Headers and properties that we don't know stay the text that they were, and travel on with a retry.
 
 mod embed;
 mod error;
+mod fields;
 mod link;
 mod linked;
 mod parts;
+mod reading;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, FixedOffset, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::signature::Signature;
@@ -40,11 +42,11 @@ const BEAT_TASK: &str = "celery_beat_task";
 const FIRST_ATTEMPT: &str = "x-first-attempt";
 
 /// One message, as it stands in the list.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Message {
     /// The body's text; base64 where the properties say so.
     pub body: String,
-    #[serde(rename = "content-encoding", default)]
+    #[serde(rename = "content-encoding")]
     content_encoding: Option<String>,
     #[serde(rename = "content-type")]
     content_type: String,
@@ -86,7 +88,7 @@ impl Message {
         now: DateTime<Utc>,
     ) -> serde_json::Result<Self> {
         let mut message = Self::new(signature, id, now)?;
-        message.headers.extra.insert(BEAT_TASK.into(), true.into());
+        message.headers.extra.set(BEAT_TASK, &true);
         if !signature.args.is_empty() {
             message.headers.argsrepr = repr::value(&signature.args.clone().into());
         }
@@ -104,14 +106,15 @@ impl Message {
     /// Reads what stood in a list.
     ///
     /// # Errors
-    /// Every way in which the envelope can be wrong; the body is only looked at by [`body`](Self::body).
+    /// Every way in which the envelope can be wrong; the arguments are only looked at by
+    /// [`body`](Self::body).
     pub fn decode(raw: &[u8]) -> Result<Self, MessageError> {
         if raw.len() > MAX_SIZE {
             return Err(MessageError::TooLarge(raw.len()));
         }
-        let message: Self = serde_json::from_slice(raw).map_err(MessageError::Envelope)?;
-        if !is_safe_id(&message.headers.id) {
-            return Err(MessageError::Id(message.headers.id));
+        let message = Self::read(raw)?;
+        if message.headers.task.is_empty() {
+            return Err(MessageError::Missing("task"));
         }
         message.eta()?;
         message.expires()?;
@@ -121,12 +124,15 @@ impl Message {
     /// The arguments and the linked tasks.
     ///
     /// # Errors
-    /// A content type other than JSON, an encoding that is unknown or broken, or another shape.
+    /// A content type other than JSON, an encoding that is unknown or broken, another shape, or a
+    /// number that would not reach the task as it was sent.
     pub fn body(&self) -> Result<Body, MessageError> {
-        if self.content_type != "application/json" {
-            return Err(MessageError::ContentType(self.content_type.clone()));
-        }
-        serde_json::from_slice(&self.body_bytes()?).map_err(MessageError::Body)
+        self.parts()?.understood()
+    }
+
+    /// What can be read of the body of a message that can't be run: the linked tasks, if anything.
+    pub(crate) fn linked_tasks(&self) -> Embed {
+        self.parts().map(|parts| parts.embed).unwrap_or_default()
     }
 
     /// Not before this time, where the sender named one.
@@ -154,7 +160,7 @@ impl Message {
     /// Whether it was handed out before and came back.
     #[must_use]
     pub fn redelivered(&self) -> bool {
-        self.headers.extra.get("redelivered") == Some(&Value::Bool(true))
+        self.headers.extra.value("redelivered") == Some(Value::Bool(true))
     }
 
     /// Who sent it first, `gen<pid>@<host>`.
@@ -170,18 +176,19 @@ impl Message {
     /// How often it was handed out and came back because its worker fell silent.
     #[must_use]
     pub fn silent_deliveries(&self) -> u64 {
-        self.headers.extra.get(DELIVERY_COUNT).and_then(Value::as_u64).unwrap_or_default()
+        let count = self.headers.extra.value(DELIVERY_COUNT);
+        count.and_then(|count| count.as_u64()).unwrap_or_default()
     }
 
     /// When the task was first tried, in Redis' time; none before its first retry.
     #[must_use]
     pub fn first_attempt(&self) -> Option<DateTime<FixedOffset>> {
-        time::parse(self.headers.extra.get(FIRST_ATTEMPT)?.as_str()?)
+        time::parse(self.headers.extra.value(FIRST_ATTEMPT)?.as_str()?)
     }
 
     pub(crate) fn count_silent_delivery(&mut self) {
-        let count = self.silent_deliveries() + 1;
-        self.headers.extra.insert(DELIVERY_COUNT.into(), count.into());
+        let count = self.silent_deliveries().saturating_add(1);
+        self.headers.extra.set(DELIVERY_COUNT, &count);
     }
 
     /// As if it had never been handed out.
@@ -199,12 +206,12 @@ impl Message {
         first_attempt: DateTime<FixedOffset>,
     ) -> Self {
         let mut next = self.clone();
-        next.headers.retries += 1;
+        next.headers.retries = self.headers.retries.saturating_add(1);
         next.headers.eta = Some(time::isoformat(eta));
         next.headers.parent_id = Some(self.headers.id.clone());
         next.forget_deliveries();
         let first_attempt = time::isoformat(first_attempt);
-        next.headers.extra.insert(FIRST_ATTEMPT.into(), first_attempt.into());
+        next.headers.extra.set(FIRST_ATTEMPT, &first_attempt);
         next
     }
 
@@ -215,37 +222,13 @@ impl Message {
 
     /// Marks it as handed out before, in the two places in which kombu does.
     pub(crate) fn mark_redelivered(&mut self) {
-        self.headers.extra.insert("redelivered".into(), true.into());
-        self.properties.delivery_info.extra.insert("redelivered".into(), true.into());
-    }
-
-    fn body_bytes(&self) -> Result<Vec<u8>, MessageError> {
-        let bytes = match self.properties.body_encoding.as_deref() {
-            None => self.body.clone().into_bytes(),
-            Some("base64") => BASE64_STANDARD
-                .decode(&self.body)
-                .map_err(|_| MessageError::Encoding("base64".into()))?,
-            Some(other) => {
-                return Err(MessageError::Encoding(format!("in an encoding we know: {other:?}")));
-            }
-        };
-        match self.headers.extra.get("compression").and_then(Value::as_str) {
-            None => Ok(bytes),
-            // kombu's "gzip" is a zlib stream.
-            Some("application/x-gzip") => miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(
-                &bytes, MAX_SIZE,
-            )
-            .map_err(|_| {
-                MessageError::Encoding(format!("a zlib stream of at most {MAX_SIZE} bytes"))
-            }),
-            Some(other) => {
-                Err(MessageError::Encoding(format!("in a compression we know: {other:?}")))
-            }
-        }
+        self.headers.extra.set("redelivered", &true);
+        self.properties.delivery_info.extra.set("redelivered", &true);
     }
 }
 
-/// Whether `id` may become part of a key or a command that we show.
+/// Whether `id` can be part of a command that is shown, and of the name of a queue, as it is. Celery
+/// takes any text for an id, and so do we; this one needs no quotes.
 #[must_use]
 pub fn is_safe_id(id: &str) -> bool {
     (1..=255).contains(&id.len())

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use crate::broker::Broker;
 use crate::error::{BrokerError, ResultError};
 use crate::task_error::TaskError;
-use crate::{keys, time};
+use crate::{json as python, keys, time};
 pub use scan::ResultPage;
 
 /// How long a result is kept: Celery's `result_expires`, a day.
@@ -108,7 +108,8 @@ impl TaskMeta {
     /// Reads a document that any Celery worker wrote.
     ///
     /// # Errors
-    /// It is not JSON, or has no `status`.
+    /// It is not JSON, or has no `status`. A value with a number that would be another one here
+    /// (`NaN`, or a whole one of more than 64 bits) is a failure to read it.
     pub fn decode(document: &[u8]) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
         struct Stored {
@@ -120,8 +121,14 @@ impl TaskMeta {
             #[serde(default)]
             date_done: Option<String>,
         }
-        let Stored { status, result, traceback, date_done } = serde_json::from_slice(document)?;
-        Ok(Self { state: State::from_word(&status), result, traceback, date_done })
+        let text = String::from_utf8_lossy(document);
+        let python::Read { text, no_number } = python::read(&text);
+        let Stored { status, result, traceback, date_done } = serde_json::from_str(&text)?;
+        let read = Self { state: State::from_word(&status), result, traceback, date_done };
+        Ok(match no_number.or_else(|| python::long_integer(&text)) {
+            Some(number) => Self { state: State::Failure, result: unread(number), ..read },
+            None => read,
+        })
     }
 
     /// When it ended, by the clock of the worker's machine; `None` before, and where the time can't be read.
@@ -141,6 +148,12 @@ impl TaskMeta {
         };
         TaskError::raised(text("exc_module"), text("exc_type"), arguments)
     }
+}
+
+/// The exception of whoever reads a result that has `number`.
+fn unread(number: &str) -> Value {
+    let why = format!("the result has {number:.40}, which is no number of 64 bits");
+    json!({"exc_type": "DecodeError", "exc_message": [why], "exc_module": "kombu.exceptions"})
 }
 
 /// A handle on a task that was sent: Celery's `AsyncResult`.

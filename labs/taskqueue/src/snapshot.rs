@@ -131,7 +131,7 @@ impl Glimpse {
 impl Held {
     fn of((tag, score, entry): (String, f64, Vec<u8>), published: &HashMap<String, f64>) -> Self {
         let overdue = Overdue { tag, score, entry };
-        let message = overdue.message().map(|(raw, _)| Glimpse::of(raw, published));
+        let message = overdue.message().map(|(raw, _)| Glimpse::of(&raw, published));
         Self {
             hostname: keys::holder(&overdue.tag).map(str::to_owned),
             message: message.unwrap_or_default(),

@@ -83,7 +83,7 @@ pub(crate) fn decode(text: &[u8]) -> Result<Received, String> {
         return Err(format!("{} bytes long, more than {MAX_SIZE} are refused", text.len()));
     }
     let Envelope { body, headers, properties } =
-        serde_json::from_slice(text).map_err(|error| error.to_string())?;
+        json::from_slice(text).map_err(|error| error.to_string())?;
     let body = match properties.get("body_encoding").and_then(Value::as_str) {
         Some("base64") => BASE64_STANDARD.decode(&body).map_err(|error| error.to_string())?,
         _ => body.into_bytes(),

@@ -4,6 +4,7 @@
 //! consumer              takes as many messages as there are free slots, never more
 //!   └ execution, ending one for each message: understand it, run it, say how it ended
 //!       ├ follow_up     carries out what follows: callbacks, chains, chords, errbacks
+//!       ├ refusal       a message that can't be run: FAILURE for whoever waits, and it is kept
 //!       └ settlement    collects endings and writes them, many in one script
 //! queues, slots         where messages come from, and how many run at a time
 //! breakers              hold a task back whose destination is away
@@ -36,6 +37,7 @@ mod lease;
 mod limits;
 mod options;
 mod queues;
+mod refusal;
 mod requests;
 mod restore;
 mod revoked;

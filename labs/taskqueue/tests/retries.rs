@@ -21,7 +21,7 @@ use support::on_each_broker;
 use support::slow_clock::slow_clock;
 use taskqueue::{
     AsyncResult, Breaker, DeadLetter, Event, IdempotencyKey, Jitter, Registry, ResultError,
-    RetryPolicy, Signature, Stop, Summary, Task, TaskError, Worker, WorkerOptions,
+    RetryPolicy, Signature, State, Stop, Summary, Task, TaskError, Worker, WorkerOptions,
 };
 
 /// Fails until it was tried `fails` times before.
@@ -483,6 +483,9 @@ fn a_message_that_brings_its_workers_down_is_put_aside_after_three() {
         let dead: String = lab.ask("LINDEX celery.dead 0").await;
         assert!(dead.contains("poison"), "{dead}");
         assert_eq!(lab.ask::<i64>("EXISTS unacked unacked_index celery").await, 0);
+        let task = AsyncResult::new("poison", &lab.broker);
+        let told = task.meta().await.unwrap();
+        assert_eq!((told.state.word(), &*told.error().exc_type), ("FAILURE", "WorkerLostError"));
 
         let letters = DeadLetter::newest(&lab.broker, "celery", 10).await.unwrap();
         assert_eq!((letters.len(), letters[0].task_id().as_deref()), (1, Some("poison")));
@@ -490,12 +493,9 @@ fn a_message_that_brings_its_workers_down_is_put_aside_after_three() {
         assert!(!letters[0].send_back(&lab.broker).await.unwrap(), "it is there once");
         lab.gate.notify_one();
         let worker = lab.start(options);
-        let task = AsyncResult::new("poison", &lab.broker);
-        assert_eq!(
-            task.get(PATIENCE).await.unwrap(),
-            "held",
-            "another chance, and this time it ends"
-        );
+        // Another chance, and this time it ends.
+        let succeeded = task.until(|meta| meta.state == State::Success);
+        assert_eq!(tokio::time::timeout(PATIENCE, succeeded).await.unwrap().result, "held");
         worker.finish().await;
         assert_clean(&mut lab).await;
     });

@@ -333,6 +333,41 @@ fn what_celery_forgives_is_forgiven() {
         ("/headers/timelimit", Value::Null),
         ("/headers/stamps", Value::Null),
         ("/headers/id", json!("not-a-uuid")),
+        ("/headers/id", json!("größe/7 of ann@example.com")),
+        ("/headers/id", json!("x".repeat(300))),
+        ("/headers/id", json!(7)),
+        // It stands in `correlation_id` as well.
+        ("/headers/id", remove.clone()),
+        ("/headers/retries", json!("many")),
+        ("/headers/retries", json!(-1)),
+        ("/headers/retries", json!(1.0)),
+        ("/headers/retries", json!(1e300)),
+        ("/headers/retries", json!([])),
+        ("/headers/timelimit", json!([null])),
+        ("/headers/timelimit", json!(["30", 20.5])),
+        ("/headers/timelimit", json!([0, -1])),
+        ("/headers/timelimit", json!({})),
+        ("/headers/eta", json!("")),
+        ("/headers/expires", json!("")),
+        ("/headers/group_index", json!("1")),
+        ("/headers/group_index", json!(-1)),
+        ("/headers/ignore_result", json!(0)),
+        ("/headers/argsrepr", json!(["a"])),
+        ("/headers/shadow", json!({"a": 1})),
+        ("/headers/stamps", json!("x")),
+        ("/headers/root_id", json!(5)),
+        ("/headers/compression", Value::Null),
+        ("/headers/compression", json!("")),
+        ("/properties/delivery_info", remove.clone()),
+        ("/properties/delivery_info", json!("x")),
+        ("/properties/delivery_tag", remove.clone()),
+        ("/properties/delivery_mode", json!("persistent")),
+        ("/properties/expiration", json!(5)),
+        ("/properties/body_encoding", json!("Base64")),
+        ("/content-type", remove.clone()),
+        ("/content-type", Value::Null),
+        ("/content-type", json!("application/json; charset=utf-8")),
+        ("/content-encoding", json!(7)),
         ("/headers/eta", json!("2030-01-02 03:04:05Z")),
     ];
     for (pointer, value) in variants {
@@ -348,33 +383,128 @@ fn what_can_not_be_run_is_refused_with_a_reason() {
     let remove = json!("(remove)");
     let encoded = |text: &str| json!(base64_of(text));
     let cases = [
-        ("/body", remove.clone(), "missing field `body`"),
-        ("/content-type", remove.clone(), "missing field `content-type`"),
-        ("/headers", remove.clone(), "missing field `headers`"),
-        ("/properties", remove.clone(), "missing field `properties`"),
-        ("/headers/task", remove.clone(), "missing field `task`"),
-        ("/headers/id", remove.clone(), "missing field `id`"),
-        ("/headers/id", json!("a b"), "only letters, digits"),
-        ("/headers/id", json!("x".repeat(256)), "255 at most"),
-        ("/headers/retries", json!("many"), "is no count"),
-        ("/headers/timelimit", json!([null]), "invalid length 1"),
-        ("/headers/eta", json!(1_577_836_800), "invalid type"),
+        ("/body", remove.clone(), "[args, kwargs, embed]"),
+        ("/body", Value::Null, "[args, kwargs, embed]"),
+        ("/headers", remove.clone(), "the message names no task"),
+        ("/properties", remove.clone(), "[args, kwargs, embed]"),
+        ("/headers/task", remove.clone(), "the message names no task"),
+        ("/headers/task", json!(""), "the message names no task"),
+        ("/headers/eta", json!(1_577_836_800), "eta \"1577836800\" is not an ISO 8601 time"),
         ("/headers/eta", json!("garbage"), "eta \"garbage\" is not an ISO 8601 time"),
         ("/headers/expires", json!("garbage"), "expires \"garbage\" is not an ISO 8601 time"),
-        ("/properties/delivery_info", remove.clone(), "missing field `delivery_info`"),
-        ("/properties/body_encoding", json!("rot13"), "rot13"),
+        // Anything but base64 is plain text, and this is none.
+        ("/properties/body_encoding", json!("utf-8"), "[args, kwargs, embed]"),
         ("/content-type", json!("application/x-python-serialize"), "x-python-serialize"),
         ("/body", json!("!!!"), "the body is not base64"),
         ("/body", encoded("{not json"), "[args, kwargs, embed]"),
         ("/body", encoded("[[1], {}]"), "[args, kwargs, embed]"),
         ("/body", encoded("[{}, {}, {}]"), "[args, kwargs, embed]"),
         ("/body", encoded("[[], null, {}]"), "[args, kwargs, embed]"),
+        ("/body", encoded("[[NaN], {}, {}]"), "the body has NaN"),
+        ("/body", encoded("[[1e400], {}, {}]"), "out of range"),
+        ("/body", encoded("[[18446744073709551616], {}, {}]"), "the body has 18446744073709551616"),
+        ("/body", encoded("[[], {\"a\": [-9223372036854775809]}, {}]"), "-9223372036854775809"),
+        (
+            "/body",
+            encoded(&format!("[{}{}, {{}}, {{}}]", "[".repeat(200), "]".repeat(200))),
+            "recursion limit",
+        ),
+        ("/body", json!(base64_of_bytes(b"[[\"\xff\"], {}, {}]")), "the body is not UTF-8"),
         ("/headers/compression", json!("application/x-gzip"), "zlib stream"),
+        ("/headers/compression", json!("application/x-bz2"), "application/x-bz2"),
+        ("/headers/compression", json!(7), "in a compression we know"),
     ];
     for (pointer, value, reason) in cases {
         let raw = changed(pointer, value.clone());
         let error = Message::decode(&raw).and_then(|message| message.body()).expect_err(pointer);
         assert!(error.to_string().contains(reason), "{pointer} = {value}: {error}");
+    }
+}
+
+#[test]
+fn a_priority_is_taken_as_kombu_takes_it() {
+    let nine = "celery\u{6}\u{16}9";
+    let six = "celery\u{6}\u{16}6";
+    let cases = [
+        (json!(300), nine),
+        (json!(1e30), nine),
+        (json!(-1), "celery"),
+        (json!(-1e30), "celery"),
+        (json!(6.9), six),
+        (json!(" 6 "), six),
+        (json!(true), "celery"),
+        (json!("high"), "celery"),
+        (json!([9]), "celery"),
+        (Value::Null, "celery"),
+    ];
+    for (priority, list) in cases {
+        let raw = changed("/properties/priority", priority.clone());
+        let message = Message::decode(&raw).unwrap_or_else(|error| panic!("{priority}: {error}"));
+        assert_eq!(keys::list("celery", message.properties.priority), list, "{priority}");
+    }
+}
+
+#[test]
+fn what_is_not_needed_travels_on_as_it_came() {
+    let long = "123456789012345678901234567890";
+    let raw = raw("headers").replace("\"abc\"", long);
+    let again = Message::decode(raw.as_bytes()).unwrap().encode().unwrap();
+    assert_eq!(again, raw);
+    let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
+    let raw = raw.replace(long, &deep);
+    assert_eq!(Message::decode(raw.as_bytes()).unwrap().encode().unwrap(), raw);
+    let twice = raw.replace("\"retries\": 0", "\"retries\": 7, \"retries\": 1");
+    assert_eq!(Message::decode(twice.as_bytes()).unwrap().headers.retries, 1);
+}
+
+#[test]
+fn half_a_surrogate_pair_is_no_reason_to_refuse_anything() {
+    let broken = br#"[["broken \ud83d"], {"\udc00": 1}, {}]"#;
+    let body = changed("/body", json!(base64_of_bytes(broken)));
+    let body = Message::decode(&body).unwrap().body().unwrap();
+    assert_eq!(json!([body.0, body.1]), json!([["broken \u{fffd}"], {"\u{fffd}": 1}]));
+    let header = raw("headers")
+        .replace("abc", "\\ud83d")
+        .replace("\"shadow\": null", r#""shadow": "\uDEAD""#);
+    let message = Message::decode(header.as_bytes()).unwrap();
+    assert_eq!(message.headers.shadow.as_deref(), Some("\u{fffd}"));
+    assert!(message.encode().unwrap().contains(r#""x-trace": "\ufffd""#));
+}
+
+/// As celery 3 and clients of its age write it.
+#[test]
+fn a_message_of_protocol_1_is_read_as_celery_reads_it() {
+    let call = json!({"task": "wire.add", "id": "one", "args": [1], "kwargs": {"y": 2}, "retries": 2,
+        "eta": "2030-01-02T03:04:05", "expires": null, "utc": true, "taskset": "g",
+        "timelimit": [30, null], "chord": null, "errbacks": null,
+        "callbacks": [{"task": "wire.echo", "args": [], "kwargs": {}, "options": {}}]});
+    for headers in [json!({}), Value::Null, json!({"task": "wire.add", "id": "one"})] {
+        let mut message: Value = serde_json::from_slice(&changed("/headers", headers)).unwrap();
+        message["body"] = base64_of(&call.to_string()).into();
+        let message = Message::decode(message.to_string().as_bytes()).unwrap();
+        let body = message.body().unwrap();
+        assert_eq!(json!([body.0, body.1]), json!([[1], {"y": 2}]));
+        assert!(!body.2.is_empty());
+        let headers = &message.headers;
+        assert_eq!(
+            (headers.task.as_str(), headers.id.as_str(), headers.retries),
+            ("wire.add", "one", 2)
+        );
+        assert_eq!((headers.group.as_deref(), headers.argsrepr.as_str()), (Some("g"), "(1,)"));
+        assert!(message.eta().unwrap().is_some());
+        // And once more after a retry, when it has headers of protocol 2 and a body of protocol 1.
+        let again = Message::decode(message.encode().unwrap().as_bytes()).unwrap();
+        assert_eq!((again.headers.retries, again.body().unwrap().0), (2, vec![json!(1)]));
+    }
+}
+
+#[test]
+fn a_result_with_a_number_that_is_none_here_is_a_failure_and_not_another_number() {
+    for number in ["NaN", "-Infinity", "18446744073709551616"] {
+        let document = format!("{{\"status\": \"SUCCESS\", \"result\": [{number}]}}");
+        let meta = TaskMeta::decode(document.as_bytes()).unwrap();
+        assert_eq!((meta.state.word(), meta.error().exc_type.as_str()), ("FAILURE", "DecodeError"));
+        assert!(meta.error().message().contains(number));
     }
 }
 
@@ -414,8 +544,12 @@ fn every_recorded_result_is_read_back() {
 }
 
 fn base64_of(text: &str) -> String {
+    base64_of_bytes(text.as_bytes())
+}
+
+fn base64_of_bytes(bytes: &[u8]) -> String {
     use base64::Engine;
-    base64::prelude::BASE64_STANDARD.encode(text)
+    base64::prelude::BASE64_STANDARD.encode(bytes)
 }
 
 fn bytes_of(base64: &str) -> Vec<u8> {

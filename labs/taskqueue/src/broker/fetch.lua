@@ -19,15 +19,6 @@ local function hand_out(tag, queue, message)
   reply[#reply + 1] = message
 end
 
--- What Python can't read must not reach `unacked`: there it would stop every Celery worker that sweeps.
-local function readable(message)
-  if #message > tonumber(ARGV[5]) then
-    return false
-  end
-  local ok, value = pcall(cjson.decode, message)
-  return ok and type(value) == 'table' and type(value.headers) == 'table' and type(value.properties) == 'table'
-end
-
 -- The raw text is kept as it came: cjson would write [] as {} and round long numbers.
 -- A tag that is taken tells that this call was overtaken by its own repetition: its message goes back.
 local function lease(queue, list, message)
@@ -57,10 +48,11 @@ for i = 3, #KEYS, 2 do
   -- RPOP comes first: at `maxmemory` a script may write once it has freed something.
   local messages = taken < count and redis.call('RPOP', KEYS[i], count - taken) or {}
   for _, message in ipairs(messages) do
-    if readable(message) then
+    local unreadable = why_unreadable(message, tonumber(ARGV[5]))
+    if not unreadable then
       lease(queue, KEYS[i], message)
     else
-      redis.call('LPUSH', KEYS[i + 1], cjson.encode({reason = 'not a JSON message with headers and properties', date = now, message = message}))
+      redis.call('LPUSH', KEYS[i + 1], cjson.encode({reason = unreadable, date = now, message = message}))
       hand_out('', queue, message)
     end
   end

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use redis::{FromRedisValue, Value};
+use redis::FromRedisValue;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::connection::Clock;
@@ -21,8 +22,8 @@ pub(crate) struct Fetched {
     /// Redis' time. It was read before the answer travelled, so it is rather late than early.
     pub(crate) clock: Clock,
     pub(crate) deliveries: Vec<Delivery>,
-    /// The queues of messages that were put aside as unreadable.
-    pub(crate) unreadable: Vec<String>,
+    /// Messages that were put aside as unreadable: queue and text.
+    pub(crate) unreadable: Vec<(String, Vec<u8>)>,
 }
 
 /// A tag that has stood in a sorted set for too long.
@@ -55,7 +56,7 @@ impl Fetched {
         let mut fetched = Self { clock, deliveries: Vec::new(), unreadable: Vec::new() };
         while let (Some(tag), Some(queue), Some(raw)) = (parts.next(), parts.next(), parts.next()) {
             if tag.is_empty() {
-                fetched.unreadable.push(text(queue));
+                fetched.unreadable.push((text(queue), raw));
             } else {
                 fetched.deliveries.push(Delivery { tag: text(tag), queue: text(queue), raw });
             }
@@ -65,14 +66,14 @@ impl Fetched {
 }
 
 impl OverduePage {
-    pub(super) fn from_reply(reply: Vec<Value>) -> Result<Self, redis::ParsingError> {
+    pub(super) fn from_reply(reply: Vec<redis::Value>) -> Result<Self, redis::ParsingError> {
         let mut parts = reply.into_iter();
-        let mut take = || parts.next().unwrap_or(Value::Nil);
+        let mut take = || parts.next().unwrap_or(redis::Value::Nil);
         let now = f64::from_redis_value(take())?;
         let next = Option::<f64>::from_redis_value(take()).ok().flatten();
         let next = next.map(|score| Duration::from_secs_f64((score - now).max(0.0)));
         let mut found = Vec::new();
-        while let Value::BulkString(tag) = take() {
+        while let redis::Value::BulkString(tag) = take() {
             let tag = String::from_utf8_lossy(&tag).into_owned();
             found.push(Overdue {
                 tag,
@@ -86,9 +87,11 @@ impl OverduePage {
 
 impl Overdue {
     /// The message's text and its queue, out of `[message, exchange, queue]`.
-    pub(crate) fn message(&self) -> Option<(&[u8], String)> {
-        let (raw, _exchange, queue): (&RawValue, String, String) =
-            serde_json::from_slice(&self.entry).ok()?;
-        Some((raw.get().as_bytes(), queue))
+    pub(crate) fn message(&self) -> Option<(Vec<u8>, String)> {
+        let text = String::from_utf8_lossy(&self.entry);
+        let text = crate::json::read(&text).text;
+        let (raw, _exchange, queue): (&RawValue, Value, String) =
+            serde_json::from_str(&text).ok()?;
+        Some((raw.get().as_bytes().to_vec(), queue))
     }
 }

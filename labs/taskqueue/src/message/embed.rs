@@ -3,7 +3,7 @@
 //! Most messages have none. Where there are some, they are only read when they are needed, and
 //! what can't be read is then this task's failure, not a reason to put its message aside.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::link::{self, Kind, Link, Options, Raw, raw};
@@ -12,8 +12,7 @@ use crate::signature::{self, Signature, When};
 use crate::time;
 
 /// The tasks that follow this one, each null where there is none.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Embed {
     /// Run after success (`link`).
     callbacks: Option<Raw>,
@@ -48,6 +47,14 @@ impl Embed {
 
     pub(crate) fn chord(&self) -> Result<Option<Link>, String> {
         Ok(read("chord", self.chord.as_deref())?.pop())
+    }
+
+    /// What stands in a body beside the arguments.
+    pub(super) fn read(mut fields: Options) -> Self {
+        let mut part = |name: &str| fields.remove(name).filter(|part| part.get() != "null");
+        let [callbacks, errbacks, chain, chord] =
+            ["callbacks", "errbacks", "chain", "chord"].map(&mut part);
+        Self { callbacks, errbacks, chain, chord }
     }
 
     /// What `options` of Celery's `apply_async` say of what follows.

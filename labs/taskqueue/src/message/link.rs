@@ -8,6 +8,7 @@
 //! group or a chord. Arguments and options stay the text that they were, so that a Python
 //! client's long numbers and the order of its keys pass through us unharmed.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
@@ -30,7 +31,7 @@ pub(crate) fn raw<T: Serialize + ?Sized>(value: &T) -> Raw {
 
 /// A signature, as JSON: Celery's `dict(signature)`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+#[serde(try_from = "Options", into = "Wire")]
 pub(crate) struct Link {
     pub(crate) task: String,
     pub(crate) args: Vec<Raw>,
@@ -73,15 +74,13 @@ impl Kind {
 }
 
 /// The same as it stands in JSON.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Wire {
     task: String,
     args: Vec<Raw>,
     kwargs: Raw,
     options: Options,
-    #[serde(default)]
     subtask_type: Option<String>,
-    #[serde(default)]
     immutable: bool,
 }
 
@@ -97,11 +96,20 @@ struct Chord<H, B> {
     body: B,
 }
 
-impl TryFrom<Wire> for Link {
+/// What is missing or null is empty: clients of other languages leave it out.
+impl TryFrom<Options> for Link {
     type Error = String;
 
-    fn try_from(wire: Wire) -> Result<Self, String> {
-        let Wire { task, args, kwargs, options, subtask_type, immutable } = wire;
+    fn try_from(signature: Options) -> Result<Self, String> {
+        let subtask_type: Option<String> = signature.get("subtask_type")?;
+        let named = signature.get("task")?;
+        let task: String = named
+            .or_else(|| subtask_type.as_ref().map(|kind| format!("celery.{kind}")))
+            .ok_or("a signature that names no task")?;
+        let args = signature.get("args")?.unwrap_or_default();
+        let kwargs = signature.get("kwargs")?.unwrap_or_else(|| raw(&serde_json::Map::new()));
+        let options = signature.get("options")?.unwrap_or_default();
+        let immutable = signature.get("immutable")?.unwrap_or_default();
         let tasks = |kwargs: &Raw| read::<Tasks<Vec<Self>>>(kwargs).map(|kwargs| kwargs.tasks);
         let kind = match subtask_type.as_deref() {
             None => Kind::Task(kwargs),
@@ -161,6 +169,11 @@ impl Options {
         serde_json::from_str(value.get()).map_err(|error| format!("the option {name}: {error}"))
     }
 
+    /// The same as a value, whatever it is; none where it is absent or can't be understood.
+    pub(crate) fn value(&self, name: &str) -> Option<Value> {
+        self.get(name).ok().flatten()
+    }
+
     /// A list, or one that stands for a list of one.
     pub(crate) fn links(&self, name: &str) -> Result<Vec<Link>, String> {
         let Some((_, value)) = self.0.iter().find(|(key, _)| key == name) else {
@@ -215,6 +228,12 @@ pub(super) fn is_shallow(json: &RawValue) -> Result<(), String> {
     read::<Value>(json).map(drop)
 }
 
+impl FromIterator<(String, Raw)> for Options {
+    fn from_iter<I: IntoIterator<Item = (String, Raw)>>(fields: I) -> Self {
+        Self(fields.into_iter().collect())
+    }
+}
+
 impl Serialize for Options {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_map(Some(self.0.len()))?;
@@ -236,9 +255,17 @@ impl<'de> Deserialize<'de> for Options {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Options, A::Error> {
+                // Of two with the same name the later one counts, as in Python.
+                let mut places: HashMap<String, usize> = HashMap::new();
                 let mut options = Options::default();
                 while let Some((name, value)) = map.next_entry::<String, Raw>()? {
-                    options.insert(&name, value);
+                    match places.get(&name) {
+                        Some(place) => options.0[*place].1 = value,
+                        None => {
+                            places.insert(name.clone(), options.0.len());
+                            options.0.push((name, value));
+                        }
+                    }
                 }
                 Ok(options)
             }

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use super::embed::Embed;
 use super::link::{Kind, Link, Options};
 use super::parts::{DeliveryInfo, sender};
-use super::{Headers, Message, Properties, is_safe_id};
+use super::{Headers, Message, Properties};
 use crate::keys::DEFAULT_QUEUE;
 use crate::{json, repr, time};
 
@@ -61,8 +61,8 @@ impl Message {
             return Err(format!("{} is no task", link.task));
         };
         let id = options.get::<String>("task_id")?.unwrap_or_default();
-        if !is_safe_id(&id) {
-            return Err(format!("the id {id:?}"));
+        if id.is_empty() {
+            return Err("a task without an id".into());
         }
         let queue = queue(&mut options)?;
         let embed = Embed::from_options(&mut options);
@@ -114,7 +114,7 @@ fn queue(options: &mut Options) -> Result<String, String> {
         return Err(format!("the option exchange: {exchange:?}; only queues are known here"));
     }
     let queue = text(options, "queue")?.unwrap_or_else(|| DEFAULT_QUEUE.to_owned());
-    if is_safe_id(&queue) { Ok(queue) } else { Err(format!("the option queue: {queue:?}")) }
+    if queue.is_empty() { Err("the option queue is empty".into()) } else { Ok(queue) }
 }
 
 struct Times {
@@ -178,9 +178,6 @@ fn headers(
         stamps.insert(name.clone(), stamp);
     }
     let group = text(options, "group_id")?;
-    if let Some(group) = group.as_deref().filter(|group| !is_safe_id(group)) {
-        return Err(format!("the group {group:?}"));
-    }
     Ok(Headers {
         lang: Some("py".into()),
         task,
@@ -199,33 +196,29 @@ fn headers(
         origin: Some(text(options, "origin")?.unwrap_or_else(|| sender().origin.clone())),
         ignore_result: take(options, "ignore_result")?.or(ignore_result),
         replaced_task_nesting: take(options, "replaced_task_nesting")?.unwrap_or_default(),
-        stamped_headers: stamped.map_or(Value::Null, Value::from),
-        stamps: Value::Object(stamps),
-        extra: Map::new(),
+        stamped_headers: super::raw(&stamped),
+        stamps: super::raw(&stamps),
+        extra: Options::default(),
     })
 }
 
 /// Headers of the sender's own; Celery's are not theirs to set.
 fn with_own(mut headers: Headers, options: &mut Options) -> Result<Headers, String> {
-    let own: Map<String, Value> = take(options, "headers")?.unwrap_or_default();
+    let own: Options = take(options, "headers")?.unwrap_or_default();
     headers.extra = only_new("headers", own, &headers)?;
-    match headers.extra.contains_key("compression") {
+    match headers.extra.has("compression") {
         true => Err("the option headers: \"compression\" is for kombu to set".into()),
         false => Ok(headers),
     }
 }
 
 /// A name twice in an object would make the message unreadable.
-fn only_new(
-    what: &str,
-    own: Map<String, Value>,
-    celerys: &impl Serialize,
-) -> Result<Map<String, Value>, String> {
+fn only_new(what: &str, own: Options, celerys: &impl Serialize) -> Result<Options, String> {
     let taken = serde_json::to_value(celerys).map_err(|error| error.to_string())?;
-    match own.keys().find(|name| taken.get(name).is_some()) {
-        Some(name) => Err(format!("the {what} {name:?}: Celery has one of that name")),
-        None => Ok(own),
+    if let Some((name, _)) = own.iter().find(|(name, _)| taken.get(name).is_some()) {
+        return Err(format!("the {what} {name:?}: Celery has one of that name"));
     }
+    Ok(own)
 }
 
 fn properties(
@@ -239,7 +232,7 @@ fn properties(
     for name in WITHOUT_MEANING.into_iter().chain(["task_id"]) {
         options.remove(name);
     }
-    let own = options.iter().map(|(name, json)| (name.to_owned(), value(json))).collect();
+    let own = std::mem::take(options);
     let mut properties = Properties {
         correlation_id: Some(id),
         reply_to: Some(reply_to),
@@ -248,12 +241,12 @@ fn properties(
         delivery_info: DeliveryInfo {
             exchange: String::new(),
             routing_key: queue.to_owned(),
-            extra: Map::new(),
+            extra: Options::default(),
         },
         priority,
         body_encoding: Some("base64".into()),
-        delivery_tag: Value::String(uuid::Uuid::new_v4().to_string()),
-        extra: Map::new(),
+        delivery_tag: uuid::Uuid::new_v4().to_string(),
+        extra: Options::default(),
     };
     properties.extra = only_new("option", own, &properties)?;
     Ok(properties)

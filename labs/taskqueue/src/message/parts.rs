@@ -1,18 +1,19 @@
-//! The parts of a message, field by field in Celery's order, and what Celery forgives in them.
+//! The parts of a message, field by field in Celery's order.
 
 use std::sync::OnceLock;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use uuid::Uuid;
 
 use super::embed::Embed;
+use super::link::{Options as Fields, Raw, raw};
 use crate::signature::{Signature, When};
 use crate::{repr, time};
 
 /// The names of [`Headers`]' fields on the wire, which no caller may take.
-const OWN: [&str; 19] = [
+pub(super) const OWN: [&str; 19] = [
     "lang",
     "task",
     "id",
@@ -35,88 +36,67 @@ const OWN: [&str; 19] = [
 ];
 
 /// The headers of protocol 2, in Celery's order.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Headers {
-    #[serde(default)]
     pub(super) lang: Option<String>,
-    /// The task's name.
+    /// The task's name; empty where none can be read.
     pub task: String,
-    /// The task's id, the same through all retries.
+    /// The task's id, the same through all retries: any text.
     pub id: String,
-    #[serde(default)]
     /// Another name for people.
     pub shadow: Option<String>,
-    #[serde(default)]
     /// Not before this time, as the sender wrote it.
     pub eta: Option<String>,
-    #[serde(default)]
     /// Not after this time, as the sender wrote it.
     pub expires: Option<String>,
     /// The group that the task is part of.
-    #[serde(default)]
     pub group: Option<String>,
-    #[serde(default)]
     pub(crate) group_index: Option<u64>,
     /// How often it was tried before.
-    #[serde(default, deserialize_with = "number_or_text")]
     pub retries: u32,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) timelimit: [Option<Number>; 2],
-    #[serde(default)]
     /// The task with which all began.
     pub root_id: Option<String>,
     /// The task that sent this one.
-    #[serde(default)]
     pub parent_id: Option<String>,
     /// The arguments as Python shows them.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub argsrepr: String,
     /// The keyword arguments as Python shows them.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub kwargsrepr: String,
-    #[serde(default)]
     pub(super) origin: Option<String>,
-    #[serde(default)]
     pub(super) ignore_result: Option<bool>,
-    #[serde(default, deserialize_with = "null_is_default")]
     pub(super) replaced_task_nesting: u32,
-    #[serde(default)]
-    pub(super) stamped_headers: Value,
-    #[serde(default)]
-    pub(super) stamps: Value,
+    pub(super) stamped_headers: Raw,
+    pub(super) stamps: Raw,
     #[serde(flatten)]
-    pub(super) extra: Map<String, Value>,
+    pub(super) extra: Fields,
 }
 
 /// kombu's properties, in its order.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Properties {
-    #[serde(default)]
     pub(super) correlation_id: Option<String>,
-    #[serde(default)]
     pub(super) reply_to: Option<String>,
-    #[serde(default)]
     pub(super) delivery_mode: Option<u8>,
     /// Milliseconds to live, as text: AMQP's form of `expires`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) expiration: Option<String>,
     pub(super) delivery_info: DeliveryInfo,
     /// 0 is served first.
-    #[serde(default, deserialize_with = "null_is_default")]
     pub priority: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) body_encoding: Option<String>,
-    pub(super) delivery_tag: Value,
+    pub(super) delivery_tag: String,
     #[serde(flatten)]
-    pub(super) extra: Map<String, Value>,
+    pub(super) extra: Fields,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct DeliveryInfo {
     pub(super) exchange: String,
     pub(super) routing_key: String,
     #[serde(flatten)]
-    pub(super) extra: Map<String, Value>,
+    pub(super) extra: Fields,
 }
 
 /// How a message travelled, as Celery's workers show it.
@@ -129,14 +109,13 @@ pub(crate) struct Delivered {
 }
 
 /// What the body holds: `[args, kwargs, embed]`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Body(
     /// The positional arguments.
     pub Vec<Value>,
     /// The keyword arguments.
     pub Map<String, Value>,
     /// Linked tasks.
-    #[serde(deserialize_with = "null_is_default")]
     pub Embed,
 );
 
@@ -164,18 +143,17 @@ impl Headers {
             origin: Some(sender().origin.clone()),
             ignore_result: Some(options.ignore_result),
             replaced_task_nesting: 0,
-            stamped_headers: Value::Null,
-            stamps: Value::Object(Map::new()),
+            stamped_headers: raw(&()),
+            stamps: raw(&Map::new()),
             extra: foreign(&options.headers),
         }
     }
 }
 
 /// What the caller adds, without what would stand there twice.
-fn foreign(headers: &Map<String, Value>) -> Map<String, Value> {
-    let mut headers = headers.clone();
-    headers.retain(|name, _| !OWN.contains(&name.as_str()));
-    headers
+fn foreign(headers: &Map<String, Value>) -> Fields {
+    let foreign = headers.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
+    foreign.map(|(name, value)| (name.clone(), raw(value))).collect()
 }
 
 impl Headers {
@@ -202,18 +180,18 @@ impl Properties {
             delivery_info: DeliveryInfo {
                 exchange: String::new(),
                 routing_key: options.queue().to_owned(),
-                extra: Map::new(),
+                extra: Fields::default(),
             },
             priority: options.priority,
             body_encoding: Some("base64".into()),
-            delivery_tag: Value::String(Uuid::new_v4().to_string()),
-            extra: Map::new(),
+            delivery_tag: Uuid::new_v4().to_string(),
+            extra: Fields::default(),
         }
     }
 
     /// Makes it another sending of the same message.
     pub(super) fn send_again(&mut self) {
-        self.delivery_tag = Value::String(Uuid::new_v4().to_string());
+        self.delivery_tag = Uuid::new_v4().to_string();
         self.delivery_info.extra.remove("redelivered");
     }
 
@@ -224,7 +202,7 @@ impl Properties {
 
     /// Names this one sending of the message.
     pub(crate) fn delivery_tag(&self) -> String {
-        self.delivery_tag.as_str().map_or_else(|| self.delivery_tag.to_string(), str::to_owned)
+        self.delivery_tag.clone()
     }
 }
 
@@ -246,22 +224,4 @@ pub(super) fn sender() -> &'static Sender {
         origin: format!("gen{}@{}", std::process::id(), hostname()),
         reply_to: Uuid::new_v4().to_string(),
     })
-}
-
-/// Python clients write `null` where a value is the default.
-fn null_is_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    from: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or_default())
-}
-
-/// Celery takes `retries` as a number, as text and as null.
-fn number_or_text<'de, D: Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
-    let value = Value::deserialize(from)?;
-    let number = match &value {
-        Value::Null => Some(0),
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
-    };
-    number.ok_or_else(|| serde::de::Error::custom(format!("retries {value} is no count")))
 }

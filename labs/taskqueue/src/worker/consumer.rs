@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use tokio_util::task::TaskTracker;
 
-use super::{Shared, execution, lease};
+use super::{Shared, execution, lease, refusal};
 use crate::broker::Fetched;
-use crate::event::Event;
 
 /// Takes messages and starts them until the warm stop; returns when all have ended.
 pub(super) async fn consume(shared: &Arc<Shared>) {
@@ -24,9 +23,8 @@ pub(super) async fn consume(shared: &Arc<Shared>) {
         let Some(fetched) = shared.insist(&shared.stop.warm, fetch).await else { break };
         number += count as u64;
         let Fetched { clock, deliveries, unreadable } = fetched;
-        for queue in unreadable {
-            let reason = "not a JSON message with headers and properties".into();
-            (shared.observe)(Event::TaskRejected { id: None, queue, reason });
+        for (queue, raw) in unreadable {
+            running.spawn(refusal::tell_unreadable(Arc::clone(shared), queue, raw, clock));
         }
         let nothing = deliveries.is_empty();
         for delivery in deliveries {

@@ -118,7 +118,7 @@ async fn obey(shared: &Arc<Shared>, message: &[u8]) {
 fn read(shared: &Shared, message: &[u8]) -> Result<Call, String> {
     let received = transient::decode(message)?;
     shared.clock.adjust(received.headers["clock"].as_u64().unwrap_or_default());
-    serde_json::from_slice(&received.body).map_err(|error| error.to_string())
+    json::from_slice(&received.body).map_err(|error| error.to_string())
 }
 
 async fn reply(shared: &Shared, answer: &str, to: &Address, ticket: Option<&str>) {

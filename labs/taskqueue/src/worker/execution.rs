@@ -4,10 +4,10 @@
 //! decode ─▶ expired, revoked? ─▶ ETA? ─▶ known task? ─▶ breaker? ─▶ its turn (rate limit, alone)
 //!    │              │             │          │             │          └▶ (early: acknowledge) ─▶ run ─▶ store the result (late: and acknowledge)
 //!    │              │             │          │             └▶ open: park in Redis
-//!    │              │             │          └▶ FAILURE NotRegistered, and put aside
+//!    │              │             │          └▶ FAILURE NotRegistered, and put aside in <queue>.dead
 //!    │              │             └▶ park in Redis
 //!    │              └▶ REVOKED
-//!    └▶ put aside in <queue>.dead
+//!    └▶ FAILURE with the reason, where there is an id, and put aside in <queue>.dead
 //! ```
 //!
 //! Early acknowledgement is Celery's default: a worker that dies in between loses the task.
@@ -16,7 +16,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, FixedOffset};
@@ -26,6 +25,7 @@ use serde_json::Value;
 use super::breakers::Pass;
 use super::lease::Lease;
 use super::limits::limited;
+use super::refusal::{Refusal, refuse};
 use super::requests::Hold;
 use super::{Shared, WorkerOptions};
 use crate::broker::Delivery;
@@ -50,22 +50,8 @@ pub(super) struct Call {
 /// Runs `delivery` to one of its ends; `clock` is Redis' own.
 pub(super) async fn execute(shared: Arc<Shared>, delivery: Delivery, lease: Lease, clock: Clock) {
     match understand(&shared, &delivery) {
-        Ok((message, body, request)) => {
-            let hold = shared.requests.hold(&delivery.tag, &request, &message, &body);
-            Call { clock, lease, message, body, request, hold }.begin(&shared).await
-        }
-        Err(error) => bury(&shared, &delivery, None, &error.to_string(), clock.now()).await,
-    }
-}
-
-async fn bury(shared: &Shared, delivery: &Delivery, id: Option<String>, reason: &str, now: f64) {
-    let Delivery { tag, queue, raw } = delivery;
-    let buried = shared
-        .insist(&shared.stop.cold, |_| shared.broker.bury(tag, queue, raw, reason, now))
-        .await;
-    if buried.is_some() {
-        let (queue, reason) = (queue.clone(), reason.to_owned());
-        (shared.observe)(Event::TaskRejected { id, queue, reason });
+        Ok(understood) => Call::new(&shared, understood, lease, clock).begin(&shared).await,
+        Err(error) => refuse(&shared, &delivery, Refusal::from(&error), clock).await,
     }
 }
 
@@ -79,6 +65,16 @@ fn understand(shared: &Shared, delivery: &Delivery) -> Result<Understood, Messag
 }
 
 impl Call {
+    pub(super) fn new(
+        shared: &Shared,
+        (message, body, request): Understood,
+        lease: Lease,
+        clock: Clock,
+    ) -> Self {
+        let hold = shared.requests.hold(&lease.tag, &request, &message, &body);
+        Self { clock, lease, message, body, request, hold }
+    }
+
     async fn begin(self, shared: &Shared) {
         let now = self.clock.now();
         (shared.observe)(Event::TaskReceived { request: Arc::clone(&self.request) });
@@ -179,22 +175,10 @@ impl Call {
     async fn refuse_unknown(self, shared: &Shared) {
         let task = &self.request.task;
         let error = TaskError::in_module("celery.exceptions", "NotRegistered", task);
-        self.end(shared, Some(document::failure(&self.request, &error)), false).await;
-        let reason = format!(
-            "unknown task {task}: this worker knows {}",
-            shared.registry.names().join(", ")
-        );
-        let raw = self.message.encode().unwrap_or_default().into_bytes();
-        let delivery =
-            Delivery { tag: self.lease.tag.clone(), queue: self.request.queue.clone(), raw };
-        let now = self.clock.now();
-        bury(shared, &delivery, Some(self.request.id.clone()), &reason, now).await;
-        shared.failed.fetch_add(1, Ordering::Relaxed);
-        (shared.observe)(Event::TaskFailed {
-            request: self.request,
-            error,
-            runtime: Duration::ZERO,
-        });
+        let known = shared.registry.names().join(", ");
+        let reason = format!("unknown task {task}: this worker knows {known}");
+        let raw = self.message.encode().unwrap_or_default();
+        self.refuse(shared, raw.as_bytes(), Refusal { reason, error }).await;
     }
 
     async fn run(mut self, shared: &Shared, task: &Task, pass: Pass<'_>) {

@@ -31,7 +31,7 @@ use crate::time::from_seconds;
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 impl Call {
-    fn ended<'a>(&'a self, shared: &'a Shared) -> Ended<'a> {
+    pub(super) fn ended<'a>(&'a self, shared: &'a Shared) -> Ended<'a> {
         let (headers, embed) = (&self.message.headers, &self.body.2);
         let (registry, routes) = (&shared.registry, shared.broker.routes());
         // By Redis' clock, as every worker judges an ETA by it.
@@ -84,8 +84,13 @@ impl Call {
     ) -> Option<bool> {
         let (parts, mut follow_up) = self.unpack(shared, outbox);
         if !parts.is_empty() {
-            // As in Celery, whoever the chord's body wakes finds this result.
+            // As in Celery, whoever the chord's body wakes finds this result, and those of the tasks that
+            // will never run: the true reason stands there before anybody reads a `ChordError`.
             self.end(shared, result.take(), false).await?;
+            for (id, document) in std::mem::take(&mut follow_up.results) {
+                let result = Some((id, document, follow_up.keep));
+                shared.settler.settle(Settlement { result, ..Settlement::default() }).await?;
+            }
             self.tell_chords(shared, parts).await?;
         }
         if !acknowledge && !follow_up.is_empty() {

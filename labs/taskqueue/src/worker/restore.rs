@@ -9,11 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Shared;
-use crate::broker::{Overdue, OverduePage};
+use super::refusal::{Refusal, refuse};
+use crate::broker::{Delivery, Overdue, OverduePage};
+use crate::connection::Clock;
 use crate::error::BrokerError;
 use crate::event::Event;
 use crate::keys;
 use crate::message::Message;
+use crate::task_error::TaskError;
 
 const PAGE: usize = 100;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -79,28 +82,29 @@ async fn put_back(
     silent_for: Option<Duration>,
 ) -> Result<(), BrokerError> {
     let Some((raw, queue)) = overdue.message() else {
-        return put_aside(
-            shared,
-            overdue,
-            page,
-            "the entry in unacked is not [message, exchange, queue]",
-        )
-        .await;
+        return put_aside(shared, overdue, page).await;
     };
-    let mut message = match Message::decode(raw) {
+    let delivery = Delivery { tag: overdue.tag.clone(), queue: queue.clone(), raw };
+    let clock = Clock::new(page.now, Instant::now());
+    let mut message = match Message::decode(&delivery.raw) {
         Ok(message) => message,
-        Err(error) => return put_aside(shared, overdue, page, &error.to_string()).await,
+        Err(error) => {
+            refuse(shared, &delivery, Refusal::from(&error), clock).await;
+            return Ok(());
+        }
     };
     let list = keys::list(&queue, message.properties.priority);
     let Some(silent_for) = silent_for else {
-        shared.broker.give_back(&overdue.tag, &list, raw, None).await?;
+        shared.broker.give_back(&overdue.tag, &list, &delivery.raw, None).await?;
         return Ok(());
     };
     message.count_silent_delivery();
     if message.silent_deliveries() >= shared.options.max_deliveries {
         let times = message.silent_deliveries();
         let reason = format!("handed out {times} times, and each time its worker fell silent");
-        return put_aside_message(shared, overdue, page, &queue, raw, &reason).await;
+        let error = TaskError::in_module("billiard.exceptions", "WorkerLostError", &reason);
+        refuse(shared, &delivery, Refusal { reason, error }, clock).await;
+        return Ok(());
     }
     message.mark_redelivered();
     let marked = message.encode().unwrap_or_default();
@@ -117,29 +121,12 @@ async fn put_aside(
     shared: &Shared,
     overdue: &Overdue,
     page: &OverduePage,
-    reason: &str,
 ) -> Result<(), BrokerError> {
-    match overdue.message() {
-        Some((raw, queue)) => put_aside_message(shared, overdue, page, &queue, raw, reason).await,
-        None => {
-            let queue = keys::DEFAULT_QUEUE;
-            put_aside_message(shared, overdue, page, queue, &overdue.entry, reason).await
-        }
-    }
-}
-
-async fn put_aside_message(
-    shared: &Shared,
-    overdue: &Overdue,
-    page: &OverduePage,
-    queue: &str,
-    raw: &[u8],
-    reason: &str,
-) -> Result<(), BrokerError> {
-    if shared.broker.bury(&overdue.tag, queue, raw, reason, page.now).await? {
+    let reason = "the entry in unacked is not [message, exchange, queue]";
+    let (tag, entry, queue) = (&overdue.tag, &overdue.entry, keys::DEFAULT_QUEUE);
+    if shared.broker.bury(tag, queue, entry, reason, page.now).await? {
         let (queue, reason) = (queue.to_owned(), reason.to_owned());
-        let id = Message::decode(raw).ok().map(|message| message.headers.id);
-        (shared.observe)(Event::TaskRejected { id, queue, reason });
+        (shared.observe)(Event::TaskRejected { id: None, queue, reason });
     }
     Ok(())
 }

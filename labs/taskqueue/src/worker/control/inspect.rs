@@ -117,7 +117,7 @@ async fn scheduled(shared: &Shared) -> Answer {
     };
     let tasks = parked.iter().filter_map(|waiting| {
         let (raw, queue) = waiting.message()?;
-        let message = Message::decode(raw).ok()?;
+        let message = Message::decode(&raw).ok()?;
         let request = Request::of(&message, &queue, &shared.options.hostname);
         let body = message.body().ok();
         let eta = DateTime::from_timestamp_micros((waiting.score * 1e6).round() as i64)?;
