@@ -28,6 +28,8 @@ impl Pen {
 
     /// Of a ledger that can't be written nothing could be counted: the worker ends.
     pub(crate) fn write(&self, what: &str, id: &str, retries: u32, text: &str) {
+        // A line of words: an id that is any text is one of them.
+        let id = id.escape_default().to_string().replace(' ', "\\u{20}");
         let text = text.replace(['\n', '\r'], " ");
         let (process, now) = (std::process::id(), unix_millis());
         let line = format!("{what} {id} {retries} {process} {now} {text}\n");

@@ -1,5 +1,6 @@
 //! A row of messages that nobody should have sent: none may bring a worker down, none may vanish.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -29,13 +30,23 @@ pub(crate) async fn odd(bench: &Bench) -> Result<Report, Trouble> {
     let mut report = Report::default();
     report.fact(format!("{} odd messages", odd.len() + ABANDONED.len()));
     let aside = kept_aside(&stage, &broker, &mut report).await?;
-    let failed = failures(&broker, &odd).await?;
+    let ended = ends(&broker, &odd).await?;
+    let count = |state: State| ended.values().filter(|ended| **ended == state).count();
     report.fact(format!("{} put aside with a reason", aside.len()));
-    let is_aside = |failed: &String| aside.iter().any(|text| id(text).as_ref() == Some(failed));
-    let only_failed = failed.iter().filter(|failed| !is_aside(failed)).count();
+    let told = |text: &&String| id(text).is_some_and(|id| ended[&id] == State::Failure);
+    let only_failed = count(State::Failure) - aside.iter().filter(told).count();
     report.fact(format!("{only_failed} more are FAILURE"));
-    let kept =
-        |text: &String| aside.contains(text) || id(text).is_some_and(|id| failed.contains(&id));
+    report.fact(format!("{} ran, as in Celery", count(State::Success)));
+    // Whoever wants no result waits for none.
+    let none_wanted = |id: &String| {
+        let wants = |text: &&String| text.contains("\"ignore_result\":\"yes\"");
+        odd.iter().filter(wants).any(|text| self::id(text).as_ref() == Some(id))
+    };
+    let waiting = ended.iter().filter(|(id, state)| !state.is_ready() && !none_wanted(id));
+    let waiting: Vec<_> = waiting.collect();
+    report.at_most(waiting.len(), "waited for in vain", 0);
+    report.names.extend(waiting.iter().map(|(id, _)| format!("waited for in vain {id:?}")));
+    let kept = |text: &String| aside.contains(text) || id(text).is_some();
     let vanished: Vec<&String> = odd.iter().filter(|text| !kept(text)).collect();
     report.at_most(vanished.len(), "vanished", 0);
     report.names.extend(vanished.iter().map(|text| format!("vanished {text:.200}")));
@@ -72,6 +83,9 @@ async fn kept_aside(
     report: &mut Report,
 ) -> Result<Vec<String>, Trouble> {
     let letters = DeadLetter::newest(broker, keys::DEFAULT_QUEUE, 1000).await?;
+    // It is put aside by Redis, and told of a moment later.
+    let told = stage.ledger.until("every tale", |facts| facts.aside.len() >= letters.len());
+    told.await?;
     let told = stage.ledger.facts(|facts| facts.aside.clone())?;
     let without = letters.iter().filter(|letter| letter.reason.is_empty()).count();
     report.must(without == 0, "each has a reason");
@@ -79,18 +93,22 @@ async fn kept_aside(
     Ok(letters.into_iter().map(|letter| letter.message).collect())
 }
 
-/// The ids of those that ended as FAILURE.
-async fn failures(broker: &Arc<Broker>, odd: &[String]) -> Result<Vec<String>, Trouble> {
-    let mut failed = Vec::new();
+/// How those ended that have an id.
+async fn ends(broker: &Arc<Broker>, odd: &[String]) -> Result<HashMap<String, State>, Trouble> {
+    let mut ended = HashMap::new();
     for id in odd.iter().filter_map(|message| id(message)) {
-        if AsyncResult::new(id.clone(), broker).state().await? == State::Failure {
-            failed.push(id);
-        }
+        let state = AsyncResult::new(id.clone(), broker).state().await?;
+        ended.insert(id, state);
     }
-    Ok(failed)
+    Ok(ended)
 }
 
+/// The id under which somebody may wait.
 fn id(message: &str) -> Option<String> {
     let message: Value = serde_json::from_str(message).ok()?;
-    message["headers"]["id"].as_str().map(str::to_owned)
+    match &message["headers"]["id"] {
+        Value::String(id) if !id.is_empty() => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => message["properties"]["correlation_id"].as_str().map(str::to_owned),
+    }
 }

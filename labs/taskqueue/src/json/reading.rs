@@ -57,9 +57,9 @@ fn string<'a>(from: &'a str, strict: &mut String) -> &'a str {
     while let Some(at) = rest.find(['"', '\\']) {
         let (before, from) = rest.split_at(at);
         strict.push_str(before);
-        if from.starts_with('"') {
+        if let Some(after) = from.strip_prefix('"') {
             strict.push('"');
-            return &from[1..];
+            return after;
         }
         let taken = escape(from, strict);
         rest = &from[taken..];

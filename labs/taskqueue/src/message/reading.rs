@@ -53,6 +53,7 @@ impl Message {
             body,
             content_encoding: take_text(&mut envelope, "content-encoding"),
             content_type: take_text(&mut envelope, "content-type")
+                .filter(|named| !named.is_empty())
                 .unwrap_or_else(|| "application/json".into()),
             properties,
         })

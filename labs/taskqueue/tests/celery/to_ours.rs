@@ -1,6 +1,6 @@
 //! Messages of Celery's own client, run by our worker.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use taskqueue::{Event, WorkerOptions};
 
 use crate::ours::{OurWorker, options};
@@ -150,7 +150,9 @@ fn a_compressed_body_is_read() {
 #[test]
 fn pickle_is_put_aside_and_the_worker_goes_on() {
     let Some((mut place, worker)) = ours() else { return };
-    place.python("add.apply_async((2, 3), serializer='pickle')");
+    let raised = "add.apply_async((2, 3), serializer='pickle').get(timeout=20)";
+    let raised = place.python_raises(raised);
+    assert!(raised.starts_with("kombu.exceptions.ContentDisallowed("), "{raised}");
     until_rejected(&worker);
     assert_eq!(place.redis::<i64>("LLEN celery.dead"), 1);
     assert_eq!(place.python("add.delay(2, 3).get(timeout=20)"), 5);
@@ -203,14 +205,39 @@ fn values_that_json_has_no_word_for_come_back_as_they_went() {
 }
 
 #[test]
-fn a_number_that_is_none_is_put_aside_and_the_worker_goes_on() {
+fn a_number_that_can_not_be_had_here_is_a_failure_that_says_so() {
     let Some((mut place, worker)) = ours() else { return };
-    // Python writes NaN and Infinity, which JSON does not have.
-    place.python("echo.delay(float('nan')); echo.delay(float('inf'))");
-    until_rejected(&worker);
-    until_rejected(&worker);
-    assert_eq!(place.redis::<i64>("LLEN celery.dead"), 2);
+    // Python writes NaN and Infinity, which JSON does not have, and numbers of any length.
+    for (number, class) in [
+        ("float('nan')", "kombu.exceptions.DecodeError(\"the body has NaN"),
+        ("float('-inf')", "kombu.exceptions.DecodeError(\"the body has -Infinity"),
+        ("2 ** 64", "builtins.OverflowError(\"the body has 18446744073709551616"),
+    ] {
+        let raised = place.python_raises(&format!("echo.delay({number}).get(timeout=20)"));
+        assert!(raised.starts_with(class), "{raised}");
+        until_rejected(&worker);
+    }
+    assert_eq!(place.redis::<i64>("LLEN celery.dead"), 3);
     assert_eq!(place.python("add.delay(2, 3).get(timeout=20)"), 5);
+    worker.finish();
+}
+
+#[test]
+fn what_celery_forgives_in_a_message_is_forgiven() {
+    let Some((mut place, worker)) = ours() else { return };
+    let run = "
+def value(task, *args, **options):
+    return task.apply_async(args, **options).get(timeout=20)
+app.conf.task_protocol = 1
+first = value(add, 1, 2)
+app.conf.task_protocol = 2
+[first] + [value(add, 1, 2, task_id=id) for id in ('order/7', 'ann@example.com', 'a b', 'größe', 'x' * 300)] + [
+    value(add, 1, 2, priority=priority) for priority in (300, -1)] + [value(echo, 'broken \\ud83d')]
+";
+    let values = place.python(run);
+    let mut expected = vec![json!(3); 8];
+    expected.push(json!("broken \u{fffd}"));
+    assert_eq!(values, Value::Array(expected));
     worker.finish();
 }
 
