@@ -18,12 +18,12 @@ mod fanout;
 mod look;
 mod recovery;
 mod reply;
+mod scripts;
 mod settlement;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use redis::Script;
 use redis::aio::MultiplexedConnection;
 
 use crate::broker_url::BrokerUrl;
@@ -40,6 +40,7 @@ pub(crate) use chord::ChordPart;
 pub(crate) use fanout::ReplyTo;
 pub(crate) use look::Entries;
 pub(crate) use reply::{Delivery, Fetched, Overdue, OverduePage};
+use scripts::Scripts;
 pub(crate) use settlement::{FollowUp, Right, Settlement};
 
 /// How long Redis may take for one script.
@@ -54,25 +55,6 @@ pub struct Broker {
     /// Counts the events that are published for each message sent, where they are.
     sent_events: Option<LamportClock>,
     routes: Routes,
-}
-
-struct Scripts {
-    publish: Script,
-    fetch: Script,
-    settle: Script,
-    chord_part: Script,
-    retry: Script,
-    park: Script,
-    take_up: Script,
-    overdue: Script,
-    give_back: Script,
-    bury: Script,
-    send_back: Script,
-    reply: Script,
-    bind: Script,
-    revoke: Script,
-    beat: Script,
-    look: Script,
 }
 
 impl Broker {
@@ -272,31 +254,5 @@ impl Broker {
             None => call.arg("").arg(""),
         };
         self.connection.invoke(&call).await
-    }
-}
-
-impl Scripts {
-    fn new() -> Self {
-        Self {
-            publish: Script::new(include_str!("broker/publish.lua")),
-            fetch: Script::new(concat!(
-                include_str!("broker/readable.lua"),
-                include_str!("broker/fetch.lua")
-            )),
-            settle: Script::new(include_str!("broker/settle.lua")),
-            chord_part: Script::new(include_str!("broker/chord_part.lua")),
-            retry: Script::new(include_str!("broker/retry.lua")),
-            park: Script::new(include_str!("broker/park.lua")),
-            take_up: Script::new(include_str!("broker/take_up.lua")),
-            overdue: Script::new(include_str!("broker/overdue.lua")),
-            give_back: Script::new(include_str!("broker/give_back.lua")),
-            bury: Script::new(include_str!("broker/bury.lua")),
-            send_back: Script::new(include_str!("broker/send_back.lua")),
-            reply: Script::new(include_str!("broker/reply.lua")),
-            bind: Script::new(include_str!("broker/bind.lua")),
-            revoke: Script::new(include_str!("broker/revoke.lua")),
-            beat: Script::new(include_str!("broker/beat.lua")),
-            look: Script::new(include_str!("broker/look.lua")),
-        }
     }
 }
