@@ -3,9 +3,10 @@
 //! All durations of the lab (the 20 s of work, a lease, a countdown) are lab time. With
 //! `--speed 10` they pass in a tenth, and every duration that is told names both.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 /// How fast lab time passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,6 +60,27 @@ impl LabClock {
             )
         })
     }
+}
+
+/// How long it is since `began`, in whole microseconds. A wait is measured once; the number goes to
+/// the terminal, the chart and the page, and reads the same everywhere.
+#[must_use]
+pub fn since(began: Instant) -> Duration {
+    micros(began.elapsed())
+}
+
+/// The same for a time that the system knows.
+#[must_use]
+pub fn micros(duration: Duration) -> Duration {
+    duration - Duration::from_nanos(u64::from(duration.subsec_nanos() % 1000))
+}
+
+/// The time of day in whole milliseconds, as it stands in an address.
+#[must_use]
+pub fn now() -> SystemTime {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let odd = Duration::from_nanos(u64::from(now.subsec_nanos() % 1_000_000));
+    SystemTime::UNIX_EPOCH + now.saturating_sub(odd)
 }
 
 /// When something is, within a week: `Mon 09:00:00 UTC`.

@@ -30,6 +30,7 @@ mod site;
 mod stream;
 mod submissions;
 mod urlencoded;
+mod visitors;
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -83,6 +84,9 @@ pub struct Submission {
     pub id: String,
     /// What the visitor wrote.
     pub feedback: Feedback,
+    /// When it was handed over, in whole milliseconds: the page counts from it how long queue and
+    /// work take.
+    pub at: SystemTime,
 }
 
 /// The form was taken; it says how far things have come.
@@ -90,7 +94,7 @@ pub struct Submission {
 pub enum Accepted {
     /// All is done: 302 to `/success/`.
     Sent {
-        /// How long the work took, in real time.
+        /// How long the work took, in real time and [whole microseconds](crate::clock::since).
         worked: Duration,
     },
     /// A task will do it: 302 to `/success/?task=<id>`.

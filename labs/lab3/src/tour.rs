@@ -2,15 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use taskqueue::{AsyncResult, Broker, BrokerError, Stop, Summary, Worker, WorkerOptions};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::chart::Lane;
-use crate::clock::{LabClock, words};
+use crate::clock::{LabClock, since, words};
 use crate::form::{self, Accepted, Limits, OnSubmit, Refused, Submission};
 use crate::narration::{Told, Visits};
 use crate::settings::Exit;
@@ -56,6 +57,9 @@ pub enum TourError {
         "the form named no task\n  next: run step 7 by itself: cargo run --bin step7_async_form"
     )]
     NoTask,
+    /// The clock went back while the task ran, or the result does not say when it was stored.
+    #[error("nobody knows how long the mail took\n  next: run the tour again")]
+    NoTime,
     /// The queue made nobody's wait shorter.
     #[error(
         "the queued form was not faster\n  next: with --work 0s there is nothing to win; leave it out"
@@ -120,7 +124,7 @@ impl OnSubmit for MailNow {
         let began = Instant::now();
         let progress = |done| self.visits.progress(&form.id, done);
         self.mail.send(form.feedback, &form.id, progress).await.map_err(Refused::because)?;
-        Ok(Accepted::Sent { worked: began.elapsed() })
+        Ok(Accepted::Sent { worked: since(began) })
     }
 }
 
@@ -178,9 +182,12 @@ pub async fn by_the_queue(
     queue: &Arc<Broker>,
     visits: &Visits,
 ) -> Result<(Trip, String), Exit> {
-    let clicked = Instant::now();
     let answer = visit(MailLater { queue: Arc::clone(queue) }, visits).await?;
     let id = answer.task_id().ok_or(TourError::NoTask)?.to_owned();
-    AsyncResult::new(&id, queue).get(Duration::MAX).await?;
-    Ok((Trip::new(name, answer.waited, clicked.elapsed()), id))
+    let task = AsyncResult::new(&id, queue);
+    task.get(Duration::MAX).await?;
+    // The number of the page and of step 7's chart: from the queue to the end that the worker noted.
+    let done = task.meta().await?.done_at();
+    let mail_after = answer.sent.zip(done).and_then(|(sent, done)| done.duration_since(sent).ok());
+    Ok((Trip::new(name, answer.waited, mail_after.ok_or(TourError::NoTime)?), id))
 }

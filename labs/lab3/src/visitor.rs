@@ -2,10 +2,12 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::form::Receipt;
 
 /// What a visitor got.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +16,12 @@ pub struct Answer {
     pub status: u16,
     /// Where it leads.
     pub location: Option<String>,
-    /// From the click to the answer.
+    /// From the click to the answer: what the form measured, where it says so.
     pub waited: Duration,
+    /// How long the work took, where it was done inside the request.
+    pub worked: Option<Duration>,
+    /// When the task was handed to the queue, where there is one.
+    pub sent: Option<SystemTime>,
 }
 
 impl Answer {
@@ -56,5 +62,9 @@ fn read(answer: &str, waited: Duration) -> Option<Answer> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
     });
-    Some(Answer { status, location, waited })
+    let query = location.as_deref().and_then(|location| Some(location.split_once('?')?.1));
+    let receipt = query.and_then(|query| Receipt::read(query).ok()).unwrap_or_default();
+    let waited = receipt.waited.unwrap_or(waited);
+    let Receipt { worked, sent, .. } = receipt;
+    Some(Answer { status, location, waited, worked, sent })
 }

@@ -65,7 +65,8 @@ async fn tour(
     narrator.heading("Step 2: the mail is sent inside the request");
     let visits = Visits::at(narrator);
     let answer = visit(MailNow { mail: mail.clone(), visits: visits.clone() }, &visits).await?;
-    let inside = Trip::new("inside the request", answer.waited, answer.waited);
+    let worked = answer.worked.unwrap_or(answer.waited);
+    let inside = Trip::new("inside the request", answer.waited, worked);
 
     narrator.heading("Step 5: a broker keeps messages");
     let server = broker::Broker::start(choice, 0, false).await?;

@@ -9,16 +9,16 @@
 //! second visitor waits behind the first. Compare with step 7: `diff` shows what a queue changes.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use clap::Parser;
-use lab3::clock::{LabClock, words};
+use lab3::clock::{LabClock, since, words};
 use lab3::form::{self, Accepted, Limits, OnSubmit, Refused, Submission};
 use lab3::handout::STEP2;
 use lab3::interrupt::Interrupt;
 use lab3::narration::Visits;
 use lab3::settings::{self, FormPort, Mail, Talk};
 use lab3::slow_mail::SlowMail;
+use tokio::time::Instant;
 
 /// Step 2: a form that sends its mail inside the request
 #[derive(Parser)]
@@ -68,7 +68,7 @@ impl OnSubmit for MailNow {
         let began = Instant::now();
         let progress = |done| self.visits.progress(&form.id, done);
         self.mail.send(form.feedback, &form.id, progress).await.map_err(Refused::because)?;
-        let worked = began.elapsed();
+        let worked = since(began);
         self.visits.worked(&form.id, worked);
         Ok(Accepted::Sent { worked })
     }

@@ -10,7 +10,7 @@
 //! The page is back at once; the worker sends the mail. `--wait-result` waits for it all the same.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
 use lab3::clock::LabClock;
@@ -81,13 +81,12 @@ struct MailLater {
 
 impl OnSubmit for MailLater {
     async fn on_submit(&self, form: Submission) -> Result<Accepted, Refused> {
-        let began = Instant::now();
         let signature = send_feedback_email_task(&form.feedback).task_id(form.id);
         let task = signature.delay(&self.broker).await.map_err(Refused::because)?;
         if self.wait_result {
             task.get(Duration::MAX).await.map_err(Refused::because)?;
         }
-        tokio::spawn(self.visits.clone().watch(task.clone(), began));
+        tokio::spawn(self.visits.clone().watch(task.clone(), form.at));
         Ok(Accepted::Queued { task_id: task.id })
     }
 

@@ -53,6 +53,13 @@ pub(crate) fn events(events: Events) -> Answer {
     answer
 }
 
+/// What a script asks for.
+pub(crate) fn json(json: String) -> Answer {
+    let mut answer = text(StatusCode::OK, json);
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
 /// 302 after a form that was taken, as Django's `FormView` does.
 pub(super) fn redirect(receipt: &Receipt) -> Answer {
     let mut answer = text(StatusCode::FOUND, String::new());

@@ -2,6 +2,7 @@
 //!
 //! Requests are numbered from 1 in the order of their arrival. For each there is one `Received` and,
 //! at its end, one `Answered` or `Left`, both with the time since the arrival: what a visitor waited.
+//! Visitors have numbers of their own; a request has one if it brings a form, or waits for one.
 //! Text in here comes from outside as it came; it must go through
 //! [`printable`](crate::printable::printable) before it reaches a terminal.
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Refused;
+use crate::clock::since;
 use crate::feedback::FieldErrors;
 
 /// Something happened at the form.
@@ -29,11 +31,15 @@ pub enum FormEvent {
     Waiting {
         /// The request's number.
         request: u64,
+        /// The visitor's number; none where it is the page behind a form, or an address of no form.
+        visitor: Option<u64>,
     },
     /// A valid form: now the visitor waits for [`OnSubmit`](super::OnSubmit).
     Submitted {
         /// The request's number.
         request: u64,
+        /// The visitor's number.
+        visitor: u64,
         /// The submission's id.
         id: String,
         /// The visitor's address.
@@ -45,6 +51,8 @@ pub enum FormEvent {
     Invalid {
         /// The request's number.
         request: u64,
+        /// The visitor's number.
+        visitor: u64,
         /// What is wrong with each field.
         errors: FieldErrors,
     },
@@ -52,6 +60,8 @@ pub enum FormEvent {
     Refused {
         /// The request's number.
         request: u64,
+        /// The visitor's number.
+        visitor: u64,
         /// Why, and what to do.
         refused: Refused,
     },
@@ -59,19 +69,23 @@ pub enum FormEvent {
     Answered {
         /// The request's number.
         request: u64,
+        /// The visitor's number, where the request has one.
+        visitor: Option<u64>,
         /// As in `Received`.
         method: String,
         /// As in `Received`.
         path: String,
         /// The answer's status.
         status: u16,
-        /// Since the head of the request was read.
+        /// Since the head of the request was read; the same number that the page has.
         elapsed: Duration,
     },
     /// The visitor left before the answer. What was submitted is still carried to its end.
     Left {
         /// The request's number.
         request: u64,
+        /// The visitor's number, where the request has one.
+        visitor: Option<u64>,
         /// As in `Received`.
         method: String,
         /// As in `Received`.
@@ -101,11 +115,14 @@ pub(super) type Observe = Arc<dyn Fn(FormEvent) + Send + Sync>;
 
 /// One request from `Received` to `Answered`, or to `Left` when it is dropped before.
 pub(super) struct Visit {
-    request: u64,
+    pub(super) request: u64,
+    /// Once it is known.
+    pub(super) visitor: Option<u64>,
     method: String,
     path: String,
     pub(super) arrived: Instant,
-    status: Option<u16>,
+    /// With what was measured for it.
+    answered: Option<(u16, Duration)>,
     observe: Observe,
 }
 
@@ -114,27 +131,34 @@ impl Visit {
         observe(FormEvent::Received { request, method: method.to_owned(), path: path.to_owned() });
         Self {
             request,
+            visitor: None,
             method: method.to_owned(),
             path: path.to_owned(),
             arrived: Instant::now(),
-            status: None,
+            answered: None,
             observe,
         }
     }
 
-    pub(super) fn answered(mut self, status: u16) {
-        self.status = Some(status);
+    /// `waited` is what the visitor was told already.
+    pub(super) fn answered(mut self, status: u16, waited: Option<Duration>) {
+        self.answered = Some((status, waited.unwrap_or_else(|| since(self.arrived))));
     }
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let (request, elapsed) = (self.request, self.arrived.elapsed());
+        let (request, visitor) = (self.request, self.visitor);
         let method = std::mem::take(&mut self.method);
         let path = std::mem::take(&mut self.path);
-        (self.observe)(match self.status {
-            Some(status) => FormEvent::Answered { request, method, path, status, elapsed },
-            None => FormEvent::Left { request, method, path, elapsed },
+        (self.observe)(match self.answered {
+            Some((status, elapsed)) => {
+                FormEvent::Answered { request, visitor, method, path, status, elapsed }
+            }
+            None => {
+                let elapsed = since(self.arrived);
+                FormEvent::Left { request, visitor, method, path, elapsed }
+            }
         });
     }
 }

@@ -41,21 +41,21 @@ impl Receipt {
             ("worked", self.worked),
         ] {
             if let Some(duration) = duration {
-                query.append_pair(name, &duration.as_millis().to_string());
+                query.append_pair(name, &millis(duration));
             }
         }
         format!("?{}", query.finish())
     }
 
     /// Reads it from an address. A task's id is looked up in Redis later, so it must look like one.
-    pub(super) fn read(query: &str) -> Result<Self, Rejection> {
+    pub(crate) fn read(query: &str) -> Result<Self, Rejection> {
         let pairs = urlencoded::pairs(query.as_bytes()).ok_or(Rejection::Malformed)?;
         let field = |name| urlencoded::last(&pairs, name);
         if field("task").is_some_and(|id| !is_id(id)) {
             return Err(Rejection::NotFound);
         }
         let number = |name| field(name).and_then(|digits| digits.parse::<u64>().ok());
-        let duration = |name| number(name).map(Duration::from_millis).filter(|d| *d <= LONGEST);
+        let duration = |name| field(name).and_then(duration).filter(|d| *d <= LONGEST);
         let moment = |ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
         Ok(Self {
             task: field("task").map(str::to_owned),
@@ -64,6 +64,23 @@ impl Receipt {
             worked: duration("worked"),
         })
     }
+}
+
+/// `6`, or `6.25` where there are microseconds.
+fn millis(duration: Duration) -> String {
+    let digits = format!("{}.{:03}", duration.as_millis(), duration.subsec_micros() % 1000);
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Reads what `millis` writes.
+fn duration(digits: &str) -> Option<Duration> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if !(all_digits(whole) && all_digits(fraction) && (1..=3).contains(&fraction.len())) {
+        return None;
+    }
+    let micros = format!("{fraction:0<3}").parse().ok()?;
+    Some(Duration::from_millis(whole.parse().ok()?) + Duration::from_micros(micros))
 }
 
 /// What may become part of a key in Redis.
@@ -81,18 +98,35 @@ mod tests {
         let receipt = Receipt {
             task: Some("a-1".to_owned()),
             sent: Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_764_000_000_123)),
-            waited: Some(Duration::from_millis(6)),
+            waited: Some(Duration::from_micros(6_250)),
             worked: Some(Duration::ZERO),
         };
         let query = receipt.query();
-        assert_eq!(query, "?task=a-1&sent=1764000000123&waited=6&worked=0");
+        assert_eq!(query, "?task=a-1&sent=1764000000123&waited=6.25&worked=0");
         assert_eq!(Receipt::read(&query[1..]), Ok(receipt));
+        for micros in [0, 7, 340, 999, 1_000, 12_000, 20_012_345] {
+            let waited = Some(Duration::from_micros(micros));
+            let receipt = Receipt { waited, ..Receipt::default() };
+            assert_eq!(Receipt::read(&receipt.query()[1..]), Ok(receipt), "{micros} µs");
+        }
         assert_eq!(Receipt::read(""), Ok(Receipt::default()));
     }
 
     #[test]
     fn numbers_that_make_no_sense_are_left_out() {
-        for query in ["waited=-1", "waited=x", "waited=99999999999", "sent=18446744073709551615"] {
+        for query in [
+            "waited=-1",
+            "waited=+1",
+            "waited=x",
+            "waited=",
+            "waited=.",
+            "waited=1.",
+            "waited=1.2345",
+            "waited=1.-2",
+            "waited=99999999999",
+            "waited=18446744073709551615.9",
+            "sent=18446744073709551615",
+        ] {
             assert_eq!(Receipt::read(query), Ok(Receipt::default()), "{query}");
         }
     }

@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::Request;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN,
+    ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN,
     TRANSFER_ENCODING,
 };
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Uri};
 use uuid::Uuid;
 
 use super::limits::Limits;
@@ -24,11 +24,13 @@ use super::urlencoded;
 /// What the visitor wants.
 pub(super) enum Wanted {
     /// The form, empty.
-    Form,
+    Form(Fields),
     /// The page after it; with a task's id, its progress.
     Success(Receipt),
     /// The progress as a stream.
     Progress(Receipt),
+    /// The progress as it is now.
+    State(Receipt),
     /// To submit what the body says.
     Submit(Fields),
 }
@@ -46,8 +48,8 @@ pub(super) async fn read(request: Request<Incoming>, limits: &Limits) -> Result<
     let (head, body) = request.into_parts();
     let host = check_host(&head)?;
     check_length(&head.headers, limits.body)?;
-    let mut wanted = route(&head.method, &head.uri)?;
-    if matches!(wanted, Wanted::Submit(_) | Wanted::Progress(_)) {
+    let mut wanted = route(&head)?;
+    if matches!(wanted, Wanted::Submit(_) | Wanted::Progress(_) | Wanted::State(_)) {
         check_origin(&head.headers, host)?;
     }
     if let Wanted::Submit(fields) = &mut wanted {
@@ -95,18 +97,26 @@ pub(crate) fn check_length(headers: &HeaderMap, limit: usize) -> Result<(), Reje
     Ok(())
 }
 
-fn route(method: &Method, uri: &Uri) -> Result<Wanted, Rejection> {
-    let query = uri.query().unwrap_or_default();
-    match (method.as_str(), uri.path()) {
-        ("GET" | "HEAD", "/") => Ok(Wanted::Form),
+fn route(head: &Parts) -> Result<Wanted, Rejection> {
+    let query = head.uri.query().unwrap_or_default();
+    match (head.method.as_str(), head.uri.path()) {
+        ("GET" | "HEAD", "/") => Ok(Wanted::Form(Fields::blank())),
         ("POST", "/") => Ok(Wanted::Submit(Fields::blank())),
         ("GET" | "HEAD", "/success/") => Ok(Wanted::Success(Receipt::read(query)?)),
         (_, "/success/") => Err(Rejection::Method { allow: "GET, HEAD" }),
+        ("GET", "/progress/") if wants_json(&head.headers) => {
+            Ok(Wanted::State(Receipt::read(query)?))
+        }
         ("GET", "/progress/") => Ok(Wanted::Progress(Receipt::read(query)?)),
         (_, "/progress/") => Err(Rejection::Method { allow: "GET" }),
         ("GET" | "HEAD" | "POST", _) => Err(Rejection::NotFound),
         _ => Err(Rejection::Method { allow: "GET, HEAD, POST" }),
     }
+}
+
+/// Whoever listens to a stream says that it takes one, or nothing.
+pub(crate) fn wants_json(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().any(|accept| accept == "application/json")
 }
 
 /// `Sec-Fetch-Site` where the browser sends it, else `Origin`; a client without either is no

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
@@ -25,14 +25,28 @@ use super::rejection::Rejection;
 use super::request::{self, Fields, Wanted};
 use super::stream;
 use super::submissions::Submissions;
+use super::visitors::Visitors;
+use crate::clock::since;
 use crate::feedback::{Feedback, FieldErrors};
 use crate::page;
 
-/// Which request, and since when its visitor waits.
+/// With which request a form was sent, and since when its visitor waits.
 #[derive(Clone, Copy)]
 struct Arrival {
-    number: u64,
+    request: u64,
     at: Instant,
+}
+
+/// An answer, with the wait that it tells the visitor of.
+struct Handled {
+    answer: Answer,
+    waited: Option<Duration>,
+}
+
+impl From<Answer> for Handled {
+    fn from(answer: Answer) -> Self {
+        Self { answer, waited: None }
+    }
 }
 
 /// What all requests share.
@@ -50,6 +64,7 @@ pub(super) struct Site<S> {
     /// A place for every page that watches its task.
     pub(super) streams: Arc<Semaphore>,
     submissions: Submissions,
+    visitors: Visitors,
     turns: Arc<Semaphore>,
     requests: AtomicU64,
 }
@@ -87,14 +102,14 @@ impl<S: OnSubmit> Answers for Site<S> {
     ) -> Answer {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let (method, path) = (request.method().as_str(), request.uri().path());
-        let visit = Visit::begin(number, method, path, Arc::clone(&self.observe));
+        let mut visit = Visit::begin(number, method, path, Arc::clone(&self.observe));
         let wanted = request::read(request, &self.limits).await;
         arrived();
-        let answer = match wanted {
-            Ok(wanted) => self.in_turn(Arrival { number, at: visit.arrived }, wanted).await,
-            Err(rejection) => answer::rejected(&rejection),
+        let Handled { answer, waited } = match wanted {
+            Ok(wanted) => self.in_turn(&mut visit, wanted).await,
+            Err(rejection) => answer::rejected(&rejection).into(),
         };
-        visit.answered(answer.status().as_u16());
+        visit.answered(answer.status().as_u16(), waited);
         answer
     }
 }
@@ -118,45 +133,62 @@ impl<S: OnSubmit> Site<S> {
             cut: CancellationToken::new(),
             on_submit,
             submissions: Submissions::default(),
+            visitors: Visitors::default(),
             turns,
             requests: AtomicU64::new(1),
         }
     }
 
     /// A visitor who leaves while waiting gives the turn up; one who leaves later does not end it.
-    async fn in_turn(self: &Arc<Self>, arrival: Arrival, wanted: Wanted) -> Answer {
-        let turn = self.turn(arrival.number).await;
-        let site = Arc::clone(self);
+    async fn in_turn(self: &Arc<Self>, visit: &mut Visit, wanted: Wanted) -> Handled {
+        let turn = self.turn(visit, &wanted).await;
+        let (site, request, at) = (Arc::clone(self), visit.request, visit.arrived);
         let handling = async move {
-            let answer = site.handle(arrival, wanted).await;
+            let handled = match wanted {
+                Wanted::Submit(fields) => site.submit(Arrival { request, at }, fields).await,
+                other => site.show(other).await.into(),
+            };
             drop(turn);
-            answer
+            handled
         };
         let bounded = self.cut.clone().run_until_cancelled_owned(handling);
         match self.tasks.spawn(bounded).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) | Err(_) => answer::rejected(&Rejection::Crashed),
+            Ok(Some(handled)) => handled,
+            Ok(None) | Err(_) => answer::rejected(&Rejection::Crashed).into(),
         }
     }
 
-    async fn turn(&self, request: u64) -> Option<OwnedSemaphorePermit> {
+    /// Whoever has to wait is mentioned, and so has a number from then on.
+    async fn turn(&self, visit: &mut Visit, wanted: &Wanted) -> Option<OwnedSemaphorePermit> {
+        if let Wanted::Submit(fields) = wanted {
+            visit.visitor = Some(self.visitors.number(&fields.token));
+        }
         let free = Arc::clone(&self.turns).try_acquire_owned();
         if free.is_err() {
-            (self.observe)(FormEvent::Waiting { request });
+            if let Wanted::Form(fields) = wanted {
+                visit.visitor = Some(self.visitors.number(&fields.token));
+            }
+            let (request, visitor) = (visit.request, visit.visitor);
+            (self.observe)(FormEvent::Waiting { request, visitor });
             return Arc::clone(&self.turns).acquire_owned().await.ok();
         }
         free.ok()
     }
 
-    async fn handle(self: &Arc<Self>, arrival: Arrival, wanted: Wanted) -> Answer {
+    async fn show(self: &Arc<Self>, wanted: Wanted) -> Answer {
         match wanted {
-            Wanted::Form => answer::html(StatusCode::OK, &self.form(&Fields::blank()).empty()),
+            Wanted::Form(fields) | Wanted::Submit(fields) => {
+                answer::html(StatusCode::OK, &self.form(&fields).empty())
+            }
             Wanted::Success(receipt) => self.success(&receipt).await,
             Wanted::Progress(receipt) => {
                 let stream = stream::open(self, receipt).await;
                 stream.unwrap_or_else(|rejection| answer::rejected(&rejection))
             }
-            Wanted::Submit(fields) => self.submit(arrival, fields).await,
+            Wanted::State(receipt) => {
+                let now = stream::now(self, &receipt).await;
+                now.map_or_else(|rejection| answer::rejected(&rejection), answer::json)
+            }
         }
     }
 
@@ -174,39 +206,41 @@ impl<S: OnSubmit> Site<S> {
         answer::html(StatusCode::OK, &page::success(receipt, progress.as_ref(), clock, now))
     }
 
-    async fn submit(&self, arrival: Arrival, fields: Fields) -> Answer {
+    async fn submit(&self, arrival: Arrival, fields: Fields) -> Handled {
         match Feedback::parse(&fields.email, &fields.message) {
             Ok(feedback) => self.submit_valid(arrival, &fields, feedback).await,
-            Err(errors) => self.show_again(arrival.number, &fields, errors),
+            Err(errors) => self.show_again(arrival.request, &fields, errors).into(),
         }
     }
 
     /// Status 200, as Django answers: the request was understood, and this is its page.
     fn show_again(&self, request: u64, fields: &Fields, errors: FieldErrors) -> Answer {
         let page = self.form(fields).invalid(&errors);
-        (self.observe)(FormEvent::Invalid { request, errors });
+        let visitor = self.visitors.number(&fields.token);
+        (self.observe)(FormEvent::Invalid { request, visitor, errors });
         answer::html(StatusCode::OK, &page)
     }
 
-    async fn submit_valid(&self, arrival: Arrival, fields: &Fields, feedback: Feedback) -> Answer {
-        let request = arrival.number;
+    async fn submit_valid(&self, arrival: Arrival, fields: &Fields, feedback: Feedback) -> Handled {
+        let (request, visitor) = (arrival.request, self.visitors.number(&fields.token));
         let token = fields.token.clone();
         let (entry, repeated) = self.submissions.enter(token, feedback);
         (self.observe)(FormEvent::Submitted {
             request,
+            visitor,
             id: entry.submission.id.clone(),
             email: entry.submission.feedback.email().to_owned(),
             repeated,
         });
         match entry.submit(&*self.on_submit).await {
             Ok(receipt) => {
-                let waited = Some(arrival.at.elapsed());
-                answer::redirect(&Receipt { waited, ..receipt })
+                let waited = Some(since(arrival.at));
+                Handled { answer: answer::redirect(&Receipt { waited, ..receipt }), waited }
             }
             Err(refused) => {
                 let answer = answer::refused(&self.form(fields), &refused);
-                (self.observe)(FormEvent::Refused { request, refused });
-                answer
+                (self.observe)(FormEvent::Refused { request, visitor, refused });
+                answer.into()
             }
         }
     }

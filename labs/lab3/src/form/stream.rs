@@ -1,8 +1,9 @@
 //! The stream from which the success page hears of its task: server-sent events.
 //!
 //! Each event is all that the page shows, as JSON: the first one at once, then one a change, and none
-//! after the task's end. So a browser that was cut off and connects again has missed nothing.
-//! Comments in between keep the connection known to be alive. A stream ends after
+//! after the task's end. So a browser that was cut off and connects again has missed nothing, and one
+//! that asks for a single event instead, now and then, sees the same.
+//! While nothing changes it is told again, which shows that the connection is alive. A stream ends after
 //! [`Limits::stream`](super::Limits) in any case, and when the form is stopped; the browser comes again.
 
 use std::convert::Infallible;
@@ -22,7 +23,7 @@ use super::site::Site;
 use super::{OnSubmit, Progress};
 use crate::page::Told;
 
-/// A line that no script sees.
+/// A line that no script sees, in front of what is told again.
 const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 
 /// The events as a body; it ends when nobody speaks any more.
@@ -66,6 +67,20 @@ pub(super) async fn open<S: OnSubmit>(
     Ok(answer::events(Events(hear)))
 }
 
+/// What the stream would begin with.
+pub(super) async fn now<S: OnSubmit>(
+    site: &Site<S>,
+    receipt: &Receipt,
+) -> Result<String, Rejection> {
+    let task = receipt.task.as_deref().ok_or(Rejection::NotFound)?;
+    let now = site.on_submit.progress(task, None).await.ok_or(Rejection::NotFound)?;
+    Ok(told(site, receipt, &now))
+}
+
+fn told<S: OnSubmit>(site: &Site<S>, receipt: &Receipt, now: &Progress) -> String {
+    Told::new(now, receipt, site.on_submit.clock(), SystemTime::now()).json()
+}
+
 /// One stream, as long as there is something to tell and somebody to hear it.
 struct Telling<'a, S> {
     site: &'a Site<S>,
@@ -93,14 +108,15 @@ impl<S: OnSubmit> Telling<'_, S> {
             tokio::select! {
                 change = &mut change => return change,
                 () = self.say.closed() => return None,
-                () = sleep(self.site.limits.heartbeat) => self.say.send(HEARTBEAT).await.ok()?,
+                () = sleep(self.site.limits.heartbeat) => {
+                    self.say.send(HEARTBEAT).await.ok()?;
+                    self.say.send(self.event(now)).await.ok()?;
+                }
             }
         }
     }
 
     fn event(&self, now: &Progress) -> Bytes {
-        let clock = self.site.on_submit.clock();
-        let told = Told::new(now, self.receipt, clock, SystemTime::now());
-        Bytes::from(format!("data: {}\n\n", told.json()))
+        Bytes::from(format!("data: {}\n\n", told(self.site, self.receipt, now)))
     }
 }

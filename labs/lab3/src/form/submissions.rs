@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::receipt::Receipt;
 use super::{Accepted, OnSubmit, Refused, Submission};
+use crate::clock;
 use crate::feedback::Feedback;
 
 const REMEMBERED: usize = 256;
@@ -31,6 +32,7 @@ pub(super) struct Submissions {
 /// One form and, once it was taken, its outcome.
 pub(super) struct Entry {
     token: String,
+    /// All of it but the time, which each attempt has of its own.
     pub(super) submission: Submission,
     accepted: OnceCell<Receipt>,
     refused: AtomicBool,
@@ -56,7 +58,7 @@ impl Entry {
         let id = Uuid::new_v4().to_string();
         Self {
             token,
-            submission: Submission { id, feedback },
+            submission: Submission { id, feedback, at: SystemTime::UNIX_EPOCH },
             accepted: OnceCell::new(),
             refused: AtomicBool::new(false),
         }
@@ -65,9 +67,9 @@ impl Entry {
     /// Runs unless it ran; waits if it is running. After a refusal the next caller runs it again.
     pub(super) async fn submit<S: OnSubmit>(&self, on_submit: &S) -> Result<Receipt, Refused> {
         let run = || async {
-            let began = SystemTime::now();
-            let accepted = on_submit.on_submit(self.submission.clone()).await?;
-            Ok(receipt(accepted, began))
+            let at = clock::now();
+            let submission = Submission { at, ..self.submission.clone() };
+            Ok(receipt(on_submit.on_submit(submission).await?, at))
         };
         let outcome = self.accepted.get_or_try_init(run).await.cloned();
         self.refused.store(outcome.is_err(), Ordering::Relaxed);
@@ -75,11 +77,11 @@ impl Entry {
     }
 }
 
-fn receipt(accepted: Accepted, began: SystemTime) -> Receipt {
+fn receipt(accepted: Accepted, at: SystemTime) -> Receipt {
     match accepted {
         Accepted::Sent { worked } => Receipt { worked: Some(worked), ..Receipt::default() },
         Accepted::Queued { task_id } => {
-            Receipt { task: Some(task_id), sent: Some(began), ..Receipt::default() }
+            Receipt { task: Some(task_id), sent: Some(at), ..Receipt::default() }
         }
     }
 }

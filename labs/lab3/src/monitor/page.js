@@ -1,8 +1,8 @@
-'use strict';
 // Keeps the page up to date from the scenes of /live. Writes text, attributes and positions; never HTML.
 (() => {
   const SVG = 'http://www.w3.org/2000/svg';
   const QUIET = 3000; // ms without a scene, after which the page stands still and says so
+  const SILENCE = 5000; // the same for a stream, which is then opened anew
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   const find = (where, what) => where.querySelector(what);
   const say = (element, text) => { if (element.textContent !== text) element.textContent = text; };
@@ -155,8 +155,8 @@
     say(contact, problem || 'live');
     paused = problem !== '';
   };
-  const show = (event) => {
-    scene = JSON.parse(event.data);
+  const show = (told) => {
+    scene = told;
     received = performance.now();
     state();
     fillEach(scene.figures, '.figure', fillFigure);
@@ -173,7 +173,7 @@
     requestAnimationFrame(move);
   };
 
-  new EventSource('/live').addEventListener('message', show);
+  follow('/live', { heard: show, failed: () => {}, over: () => false, silence: SILENCE });
   setInterval(state, 1000);
   requestAnimationFrame(move);
 })();

@@ -9,7 +9,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::{Bar, Figure, Lane, List, Plot, Row, Scene};
 
 const STYLE: PreEscaped<&str> = PreEscaped(include_str!("page.css"));
-const SCRIPT: PreEscaped<&str> = PreEscaped(include_str!("page.js"));
+const SCRIPT: PreEscaped<&str> =
+    PreEscaped(concat!(include_str!("../page/follow.js"), include_str!("page.js")));
 
 /// How wide an end is drawn, in parts of a hundred of the axis; the same in `page.js`.
 const END: f64 = 0.6;

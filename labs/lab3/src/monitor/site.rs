@@ -1,8 +1,9 @@
 //! The live view over HTTP, behind the form's own defences: the page at `/`, its scenes at `/live`.
 //!
-//! Nothing can be sent here: GET and HEAD, no body, no field, no state. A stream is given each scene
-//! if its browser takes them as fast as they come, and otherwise the newest when it is ready again;
-//! so a slow browser costs one scene of memory.
+//! Nothing can be sent here: GET and HEAD, no body, no field, no state. Whoever asks for JSON gets the
+//! newest scene; anybody else gets a stream, which is given each scene if its browser takes them as fast
+//! as they come, and otherwise the newest when it is ready again; so a slow browser costs one scene of
+//! memory.
 
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ struct Site {
 enum Wanted {
     Page,
     Scenes,
+    Scene,
 }
 
 /// Serves the newest of `scenes` on `listeners` until `shutdown`; `broker` is where they come from.
@@ -96,6 +98,7 @@ impl Answers for Site {
                 let scene = Arc::clone(&self.scenes.borrow());
                 answer::document(StatusCode::OK, |nonce| page::page(&scene, &self.broker, nonce))
             }
+            Ok(Wanted::Scene) => answer::json(json(&self.scenes.borrow())),
             Ok(Wanted::Scenes) => self.open().unwrap_or_else(|rejection| refused(&rejection)),
             Err(rejection) => refused(&rejection),
         }
@@ -109,13 +112,14 @@ impl Site {
         request::check_length(&head.headers, self.limits.body)?;
         let wanted = match (head.method.as_str(), head.uri.path()) {
             ("GET" | "HEAD", "/") => Wanted::Page,
+            ("GET", "/live") if request::wants_json(&head.headers) => Wanted::Scene,
             ("GET", "/live") => Wanted::Scenes,
             (_, "/live") => return Err(Rejection::Method { allow: "GET" }),
             ("GET" | "HEAD", _) => return Err(Rejection::NotFound),
             _ => return Err(Rejection::Method { allow: "GET, HEAD" }),
         };
         // No other site may listen along.
-        if matches!(wanted, Wanted::Scenes) {
+        if matches!(wanted, Wanted::Scenes | Wanted::Scene) {
             request::check_origin(&head.headers, host)?;
         }
         Ok(wanted)
@@ -140,6 +144,10 @@ fn refused(rejection: &Rejection) -> Answer {
     answer::rejected_by(rejection, |nonce| page::notice(&status, rejection.sentence(), nonce))
 }
 
+fn json(scene: &Scene) -> String {
+    serde_json::to_string(scene).unwrap_or_default()
+}
+
 /// Each scene, until nobody listens any more.
 async fn tell(mut scenes: watch::Receiver<Arc<Scene>>, say: mpsc::Sender<Bytes>) -> Option<()> {
     say.send(Events::RETRY).await.ok()?;
@@ -151,7 +159,6 @@ async fn tell(mut scenes: watch::Receiver<Arc<Scene>>, say: mpsc::Sender<Bytes>)
         }
         let scene = Arc::clone(&scenes.borrow_and_update());
         // JSON has no line breaks, so this is one event.
-        let json = serde_json::to_string(&*scene).ok()?;
-        say.send(Bytes::from(format!("data: {json}\n\n"))).await.ok()?;
+        say.send(Bytes::from(format!("data: {}\n\n", json(&scene)))).await.ok()?;
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use taskqueue::AsyncResult;
 
@@ -70,20 +70,20 @@ impl Visits {
         }
     }
 
-    /// The mail of the submission `id` is out, this long after it came.
+    /// The mail of the submission `id` is out, after so much work.
     pub fn worked(&self, id: &str, after: Duration) {
         self.change(id, |visit| (visit.worked, visit.ended) = (Some(after), true));
     }
 
     /// Follows `task` to its end, unless many are followed already; until then a line counts how
-    /// long its mail has been owed.
-    pub async fn watch(self, task: AsyncResult, accepted: Instant) {
+    /// long its mail has been owed. `sent` is when the form handed it over.
+    pub async fn watch(self, task: AsyncResult, sent: SystemTime) {
         if !self.may_follow() {
             let told = format!("task {} is not followed here: {MOST_FOLLOWED} are", &task.id);
             self.narrator.tell(Word::Wait("many"), told);
             return self.change(&task.id, |visit| visit.ended = true);
         }
-        self.follow(&task, accepted).await;
+        self.follow(&task, sent).await;
         self.lock().followed -= 1;
     }
 
@@ -94,27 +94,29 @@ impl Visits {
         may
     }
 
-    async fn follow(&self, task: &AsyncResult, accepted: Instant) {
+    async fn follow(&self, task: &AsyncResult, sent: SystemTime) {
         let owed = self.narrator.gauge("accepted, not sent yet");
         let mut seconds = tokio::time::interval(Duration::from_secs(1));
-        let mut end = pin!(task.get(Duration::MAX));
-        let done = loop {
+        let mut end = pin!(task.until(|meta| meta.state.is_ready()));
+        let meta = loop {
             tokio::select! {
-                done = &mut end => break done,
-                _ = seconds.tick() => owed.note(self.narrator.clock.tell(accepted.elapsed())),
+                meta = &mut end => break meta,
+                _ = seconds.tick() => {
+                    owed.note(self.narrator.clock.tell(sent.elapsed().unwrap_or_default()));
+                }
             }
         };
         drop(owed);
-        match done {
-            Ok(_) => {
-                self.narrator.tell(Word::Good("sent"), format!("the mail of task {}", &task.id));
-                self.worked(&task.id, accepted.elapsed());
-            }
-            Err(error) => {
-                self.narrator.tell(Word::Bad("failed"), error);
-                self.change(&task.id, |visit| visit.ended = true);
-            }
+        let succeeded = meta.state == taskqueue::State::Success;
+        if succeeded {
+            self.narrator.tell(Word::Good("sent"), format!("the mail of task {}", &task.id));
+        } else {
+            self.narrator.tell(Word::Bad("failed"), meta.error());
         }
+        // The page's number: from the queue to the end that the worker noted.
+        let took = meta.done_at().and_then(|done| done.duration_since(sent).ok());
+        let worked = took.filter(|_| succeeded);
+        self.change(&task.id, |visit| (visit.worked, visit.ended) = (worked, true));
     }
 
     /// How long the first visitor waited whose mail is out.
@@ -126,11 +128,24 @@ impl Visits {
     /// Says what happened.
     pub fn event(&self, event: FormEvent) {
         match event {
-            FormEvent::Submitted { request, id, email, repeated } => {
-                self.submitted(request, id, &email, repeated);
+            FormEvent::Submitted { request, visitor, id, email, repeated } => {
+                let again = if repeated { " (the same form again: nothing new to do)" } else { "" };
+                let email = printable(&email, 40);
+                self.narrator
+                    .tell(Word::Now("submitted"), format!("visitor {visitor}: {email}{again}"));
+                self.waits((request, visitor), id, repeated);
             }
-            FormEvent::Answered { request, method, path, status, elapsed } => {
-                self.answered(request, &format!("{method} {path}"), status, elapsed);
+            FormEvent::Answered { request, visitor, method, path, status, elapsed } => {
+                let what = printable(&format!("{method} {path}"), 30);
+                if is_news(&method, visitor, status) {
+                    let who =
+                        visitor.map_or_else(String::new, |number| format!("; visitor {number}"));
+                    let waited = self.narrator.clock.tell(elapsed);
+                    let word = if status < 400 { Word::Good } else { Word::Bad };
+                    self.narrator
+                        .tell(word("answered"), format!("{what} → {status}{who} waited {waited}"));
+                }
+                self.answered(request, status, elapsed);
             }
             other => {
                 if let Some((word, sentence)) = self.sentence(&other) {
@@ -145,19 +160,20 @@ impl Visits {
 
     fn sentence(&self, event: &FormEvent) -> Option<(Word, String)> {
         Some(match event {
-            FormEvent::Waiting { request } => {
-                (Word::Wait("waits"), format!("visitor {request}: every thread is busy"))
+            FormEvent::Waiting { visitor, .. } => {
+                let who = visitor.map_or("a page".to_owned(), |number| format!("visitor {number}"));
+                (Word::Wait("waits"), format!("{who}: every thread is busy"))
             }
-            FormEvent::Invalid { request, errors } => {
-                (Word::Bad("invalid"), format!("visitor {request}:{}", invalid(errors)))
+            FormEvent::Invalid { visitor, errors, .. } => {
+                (Word::Bad("invalid"), format!("visitor {visitor}:{}", invalid(errors)))
             }
-            FormEvent::Refused { request, refused } => {
+            FormEvent::Refused { visitor, refused, .. } => {
                 let reason = printable(&refused.reason, 300);
-                (Word::Bad("refused"), format!("visitor {request}: {reason}"))
+                (Word::Bad("refused"), format!("visitor {visitor}: {reason}"))
             }
-            FormEvent::Left { request, elapsed, .. } => {
+            FormEvent::Left { visitor: Some(visitor), elapsed, .. } => {
                 let after = self.narrator.clock.tell(*elapsed);
-                (Word::Bad("left"), format!("visitor {request} gave up after {after}"))
+                (Word::Wait("left"), format!("visitor {visitor} gave up after {after}"))
             }
             FormEvent::Dropped { reason } => {
                 (Word::Bad("dropped"), format!("a connection: {}", printable(reason, 300)))
@@ -169,40 +185,25 @@ impl Visits {
                 (Word::Bad("cut"), format!("{unfinished} visitors still waited"))
             }
             FormEvent::Received { .. }
+            | FormEvent::Left { visitor: None, .. }
             | FormEvent::Stopped { .. }
             | FormEvent::Submitted { .. }
             | FormEvent::Answered { .. } => return None,
         })
     }
 
-    fn submitted(&self, request: u64, id: String, email: &str, repeated: bool) {
-        let again = if repeated { " (the same form again: nothing new to do)" } else { "" };
-        self.narrator.tell(
-            Word::Now("submitted"),
-            format!("visitor {request}: {}{again}", printable(email, 40)),
-        );
+    fn waits(&self, (request, visitor): (u64, u64), id: String, repeated: bool) {
         let mut state = self.lock();
         if repeated && !state.visits.contains_key(&id) {
             return;
         }
         let visit = state.visits.entry(id.clone()).or_default();
         visit.waiting += 1;
-        visit.bar.get_or_insert_with(|| self.narrator.bar(&format!("visitor {request} waits")));
+        visit.bar.get_or_insert_with(|| self.narrator.bar(&format!("visitor {visitor} waits")));
         state.submitted.insert(request, id);
     }
 
-    fn answered(&self, request: u64, what: &str, status: u16, elapsed: Duration) {
-        let submitted = self.lock().submitted.contains_key(&request);
-        // Styles, icons and the page's reloads are no news.
-        if !submitted && (200..300).contains(&status) {
-            return;
-        }
-        let word = if status < 400 { Word::Good("answered") } else { Word::Bad("answered") };
-        let waited = self.narrator.clock.tell(elapsed);
-        self.narrator.tell(
-            word,
-            format!("{} → {status}; visitor {request} waited {waited}", printable(what, 30)),
-        );
+    fn answered(&self, request: u64, status: u16, elapsed: Duration) {
         self.no_longer_waits(request, |visit| {
             visit.bar = None;
             match status {
@@ -241,9 +242,11 @@ impl Visits {
         };
         if let Some((waited, worked)) = known {
             let lab = |real| self.narrator.clock.lab(real);
+            // Who had to wait for a turn first has the work at the end of the wait.
+            let from = lab(waited.saturating_sub(worked));
             let lanes = [
                 Lane::new("visitor waits", lab(waited)),
-                Lane::new("until the mail is out", lab(worked)),
+                Lane { from, to: from + lab(worked), name: "until the mail is out".to_owned() },
             ];
             self.narrator.chart(&lanes);
         }
@@ -251,6 +254,16 @@ impl Visits {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A page that was asked for is no news, nor is an address that has none: browsers try some. What a
+/// visitor was told to wait for is, and what was refused.
+fn is_news(method: &str, visitor: Option<u64>, status: u16) -> bool {
+    match status {
+        404 => method == "POST",
+        200..300 => visitor.is_some() && method == "GET",
+        _ => true,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::clock::LabClock;
 use crate::form::{Progress, Receipt};
 use crate::printable::printable;
 
-const SCRIPT: &str = include_str!("task.js");
+const SCRIPT: &str = concat!(include_str!("follow.js"), include_str!("task.js"));
 /// Without a script: seconds until the page looks again.
 const AGAIN: u32 = 2;
 /// The longest reason that is shown, in characters.

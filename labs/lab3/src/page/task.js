@@ -15,6 +15,7 @@ let state = place("state").textContent;
 let from = state === "PENDING" ? sent : 0;
 let done = false;
 let lost = 0;
+const SILENCE = 25000; // ms; a stream says something every ten seconds
 
 const note = (text) => {
   const step = document.createElement("li");
@@ -23,38 +24,31 @@ const note = (text) => {
   path.hidden = false;
 };
 
-const show = (told) => {
+const show = (told, live) => {
+  lost = 0;
   for (const name of ["state", "meaning", "reason", "took"]) {
     if (place(name).textContent !== told[name]) place(name).textContent = told[name];
   }
   task.dataset.state = told.state;
   if (told.state !== state) {
-    note(from ? `${state} ${since(from)}` : state);
-    [state, from] = [told.state, Date.now()];
+    // Who only asks now and then does not know when it was.
+    note(from && live ? `${state} ${since(from)}` : state);
+    [state, from] = [told.state, live ? Date.now() : 0];
   }
   done = told.done;
   if (done) note(state);
 };
 
-const listen = () => {
-  const stream = new EventSource(events);
-  stream.onmessage = (event) => {
-    lost = 0;
-    show(JSON.parse(event.data));
-    if (done) stream.close();
-  };
-  stream.onerror = () => {
-    lost ||= Date.now();
-    // The browser tries again by itself, but not after an answer that was none.
-    if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
-  };
-};
-
 setInterval(() => {
   if (sent && !done) place("took").textContent = `${since(sent)} so far`;
-  // A stream that ends is opened again within a second or two; that is no news.
+  // A form that is started again answers within a second or two; that is no news.
   const silent = lost && Date.now() - lost > 2000;
   const words = silent ? "Nothing is heard from the form at the moment; this page asks again." : "";
   if (place("silence").textContent !== words) place("silence").textContent = words;
 }, 100);
-listen();
+follow(events, {
+  heard: show,
+  failed: () => void (lost ||= Date.now()),
+  over: () => done,
+  silence: SILENCE,
+});

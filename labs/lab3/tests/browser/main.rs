@@ -33,8 +33,10 @@
 
 mod driver;
 mod form;
+mod forward;
 mod harness;
 mod looks;
+mod many;
 mod programs;
 #[path = "../programs/support.rs"]
 #[allow(dead_code, reason = "the programs' tests use the rest")]

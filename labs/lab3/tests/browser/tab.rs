@@ -1,5 +1,6 @@
 //! One tab, as a visitor uses it: look, click, type; and what the browser noticed meanwhile.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,8 @@ pub(crate) struct Tab {
     home: Value,
     expected_statuses: Vec<u16>,
     expects_silence: bool,
+    /// More windows that were opened beside it.
+    others: RefCell<Vec<Value>>,
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -37,12 +40,36 @@ impl Tab {
         let opened = driver.command("POST", "/window/new", &json!({"type": "tab"}));
         driver.command("POST", "/window", &json!({"handle": opened["handle"]}));
         let (expected_statuses, expects_silence) = (Vec::new(), false);
-        let tab = Self { driver, home, expected_statuses, expects_silence, _alone: alone };
+        let others = RefCell::default();
+        let tab = Self { driver, home, expected_statuses, expects_silence, others, _alone: alone };
         // A browser that nobody sits before shows no focus.
         tab.devtools("Emulation.setFocusEmulationEnabled", &json!({"enabled": true}));
         // What a test that failed has left is not ours.
         let _ = (tab.errors(), tab.requests());
         Some(tab)
+    }
+
+    /// Goes on in another window of the same browser, which has everything but the page in common with
+    /// the ones before; its handle.
+    pub(crate) fn open_another(&self) -> Value {
+        let opened = self.driver.command("POST", "/window/new", &json!({"type": "window"}));
+        let handle = opened["handle"].clone();
+        self.others.borrow_mut().push(handle.clone());
+        self.go_to(&handle);
+        self.devtools("Emulation.setFocusEmulationEnabled", &json!({"enabled": true}));
+        handle
+    }
+
+    /// Goes on in the window of this handle.
+    pub(crate) fn go_to(&self, handle: &Value) {
+        self.driver.command("POST", "/window", &json!({"handle": handle}));
+    }
+
+    /// Closes the window it is in; go to another one next.
+    pub(crate) fn close_this(&self, handle: &Value) {
+        self.go_to(handle);
+        self.driver.command("DELETE", "/window", &Value::Null);
+        self.others.borrow_mut().retain(|other| other != handle);
     }
 
     /// An answer with this status is what the test is about, and no error.
@@ -223,6 +250,10 @@ impl Tab {
 impl Drop for Tab {
     fn drop(&mut self) {
         let verdict = (!std::thread::panicking()).then(|| (self.errors(), self.requests()));
+        for other in self.others.borrow().iter() {
+            let _ = self.driver.try_command("DELETE", "/window", &Value::Null);
+            let _ = self.driver.try_command("POST", "/window", &json!({"handle": other}));
+        }
         let _ = self.driver.try_command("DELETE", "/window", &Value::Null);
         let _ = self.driver.try_command("POST", "/window", &json!({"handle": self.home}));
         let Some((errors, requests)) = verdict else { return };

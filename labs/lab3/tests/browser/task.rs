@@ -10,7 +10,7 @@ use crate::looks;
 use crate::programs::{step6, step7, step7_at};
 use crate::support::{Step5, TempFile};
 use crate::tab::Tab;
-use crate::visit::{submit, told};
+use crate::visit::{number, submit, told};
 
 const FAST: [&str; 2] = ["--speed", "10"];
 
@@ -55,18 +55,19 @@ fn the_page_follows_its_task_to_success_without_being_loaded_again() {
     looks::check(&tab, "task-success");
     assert!(stayed(&tab));
 
-    // Which states, and that each lasted: the work alone takes 20 s.
+    // Which states, and that each lasted: the work takes 20 s, of which a browser on a loaded machine
+    // may see the beginning late.
     let path = tab.run("return [...document.querySelectorAll('.path li')].map(li => li.innerText)");
     let path: Vec<String> = serde_json::from_value(path).unwrap();
     assert_eq!(path.len(), 3, "{path:?}");
     assert!(path[0].starts_with("PENDING ") && path[2] == "SUCCESS", "{path:?}");
     let started =
         path[1].strip_prefix("STARTED ").and_then(|text| text.strip_suffix(" s")).unwrap();
-    assert!(started.parse::<f64>().unwrap() > 19.0, "{path:?}");
+    assert!(started.parse::<f64>().unwrap() > 10.0, "{path:?}");
 
     // What the page says is what Redis says.
     let took = told(&tab, "Queue and work took");
-    assert!(told(&tab, "You waited") < 20_000.0 && took > 20_000.0, "{took}");
+    assert!(took > 20_000.0, "{took}");
     let id = task_id(&tab);
     let command = tab.text(".task dd:last-of-type code");
     assert!(command.ends_with(&format!("GET celery-task-meta-{id}")), "{command}");
@@ -158,26 +159,49 @@ fn a_form_that_is_stopped_and_started_again_loses_no_page_and_no_task() {
 }
 
 #[test]
-fn a_page_that_finds_every_stream_taken_is_served_when_one_is_free() {
+fn a_page_that_finds_every_stream_taken_follows_its_task_all_the_same() {
     let Some(mut tab) = Tab::open("all streams taken") else { return };
     tab.expect_status(503);
     let broker = Step5::start("--builtin");
     let form = step7(&broker.url, &FAST);
-    let watchers: Vec<TcpStream> = (0..64).map(|_| watch(form.port)).collect();
+    let watchers: Vec<TcpStream> =
+        (0..64).map(|_| watch(form.port, "/progress/?task=a-1")).collect();
     tab.requests();
     submit(&tab, &form.url());
     let _worker = step6(&broker.url, &[&FAST[..], &["--work", "0s"]].concat());
-    tab.until_text("main", "asks again");
-    drop(watchers);
     tab.until_text("[role=status]", "SUCCESS");
+    assert_eq!(tab.text("[data-told=silence]"), "");
+    drop(watchers);
 }
 
-/// A page that watches a task; it is known to do so.
-fn watch(port: u16) -> TcpStream {
+#[test]
+fn each_number_of_the_page_is_the_one_of_the_terminal_and_the_chart() {
+    let Some(tab) = Tab::open("numbers") else { return };
+    let broker = Step5::start("--builtin");
+    let mut form = step7(&broker.url, &[]);
+    submit(&tab, &form.url());
+    let line = form.program.until("visitor 1 waited");
+    let waited = number(&tab, "You waited");
+    assert!(line.ends_with(&format!("visitor 1 waited {waited}")), "{line}: {waited}");
+    let _worker = step6(&broker.url, &["--work", "100ms"]);
+    tab.until_text("[role=status]", "SUCCESS");
+    tab.until_no_text(".numbers", "so far");
+    let took = number(&tab, "Queue and work took");
+    let lane = form.program.until("visitor waits  ");
+    assert!(lane.ends_with(&waited), "{lane}: {waited}");
+    let lane = form.program.until("until the mail is out");
+    assert!(lane.ends_with(&format!(" {took}")), "{lane}: {took}");
+    form.program.interrupt();
+    let (_, output) = form.program.end();
+    assert!(!output.contains('✘'), "{output}");
+}
+
+/// One that listens to a stream; it is known to do so.
+pub(crate) fn watch(port: u16, path: &str) -> TcpStream {
     use std::io::{Read, Write};
     let mut connection = TcpStream::connect(("127.0.0.1", port)).unwrap();
     connection.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-    let head = format!("GET /progress/?task=a-1 HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
+    let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n");
     connection.write_all(head.as_bytes()).unwrap();
     let mut status = [0; 12];
     connection.read_exact(&mut status).unwrap();

@@ -1,6 +1,6 @@
 //! The live view of step 8.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use redis::Commands;
 use serde_json::{Value, json};
@@ -9,6 +9,7 @@ use crate::looks;
 use crate::programs::{step6, step8, step8_at};
 use crate::support::{PATIENCE, Program, Step5, on_each_broker};
 use crate::tab::Tab;
+use crate::task::watch;
 
 const GOLDEN: &str = include_str!("../../../taskqueue/tests/golden/messages/delay.raw.txt");
 /// The task of that message.
@@ -129,7 +130,7 @@ fn bars_move_without_a_new_element() {
 }
 
 #[test]
-fn a_hundred_thousand_messages_are_shown_as_fast_as_one() {
+fn a_hundred_thousand_messages_cost_the_page_no_more_than_a_few() {
     let Some(tab) = Tab::open("a hundred thousand messages in the live view") else { return };
     on_each_broker("a hundred thousand messages in the live view", |broker| {
         let mut redis = broker.redis();
@@ -142,10 +143,15 @@ fn a_hundred_thousand_messages_are_shown_as_fast_as_one() {
         until_figure(&tab, "waiting", "100,000");
         tab.until_text(".figure[data-key=waiting] .note", "oldest at least");
         tab.until_text(".lane[data-key=queue] .note", "more");
-        let began = Instant::now();
         send(&broker, [GOLDEN.to_owned()]);
         until_figure(&tab, "waiting", "100,001");
-        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        // As fast, because it is as little.
+        let scene = tab.run_async(
+            "const done = arguments[arguments.length - 1];
+             fetch('/live', {headers: {Accept: 'application/json'}})
+               .then(answer => answer.text()).then(text => done(text.length))",
+        );
+        assert!(scene.as_u64() < Some(50_000), "{scene} characters");
         let elements = tab.run("return document.querySelectorAll('*').length");
         assert!(elements.as_u64() < Some(1000), "{elements}");
         tab.visit("about:blank");
@@ -160,6 +166,8 @@ fn without_javascript_the_page_is_whole_and_loads_itself_again() {
     let view = step8(&broker.url);
     tab.visit(&view.url());
     until_lane(&tab, "celery@one", "running");
+    // A script that is about to begin would complain that it can't.
+    tab.until_text("#contact", "live");
     tab.without_javascript();
     tab.visit(&view.url());
     assert_eq!(tab.text(".figure[data-key=waiting] .number"), "7");
@@ -246,6 +254,31 @@ fn whoever_stops_the_view_and_starts_it_again_sees_the_same_queue() {
     until_figure(&tab, "waiting", "7");
     until_lane(&tab, "celery@one", "running");
     assert_eq!(tab.run("return window.same"), true, "without loading the page again");
+    drop(tab);
+}
+
+#[test]
+fn a_view_that_finds_every_stream_taken_is_live_and_gets_a_stream_when_one_is_free() {
+    let Some(mut tab) = Tab::open("all streams of the live view taken") else { return };
+    tab.expect_status(503);
+    let broker = Step5::start("--builtin");
+    let view = step8(&broker.url);
+    let watchers: Vec<_> = (0..64).map(|_| watch(view.port, "/live")).collect();
+    tab.visit(&view.url());
+    tab.until_text("#contact", "live");
+    send(&broker, [GOLDEN.to_owned()]);
+    until_figure(&tab, "waiting", "1");
+    drop(watchers);
+    // It stays on its seat as long as it has a stream.
+    tab.run(
+        "window.seated = 0;
+         setInterval(async () => {
+           const held = (await navigator.locks.query()).held.length;
+           window.seated = held ? window.seated + 1 : 0;
+         }, 100)",
+    );
+    tab.until("return window.seated > 30");
+    assert_eq!(tab.text("#contact"), "live");
     drop(tab);
 }
 

@@ -29,15 +29,21 @@ pub(crate) fn submit(tab: &Tab, url: &str) {
     until_thanked(tab);
 }
 
-/// One of the numbers with which the page ends, by its name, in milliseconds of lab time.
-pub(crate) fn told(tab: &Tab, name: &str) -> f64 {
+/// One of the numbers with which the page ends, by its name, in its words.
+pub(crate) fn number(tab: &Tab, name: &str) -> String {
     let text = tab.text(".numbers");
-    let value = text.lines().skip_while(|line| *line != name).nth(1).expect(name);
+    text.lines().skip_while(|line| *line != name).nth(1).expect(name).to_owned()
+}
+
+/// The same in milliseconds of lab time.
+pub(crate) fn told(tab: &Tab, name: &str) -> f64 {
+    let value = number(tab, name);
     let mut words = value.split(' ');
     let number: f64 = words.next().unwrap().parse().unwrap();
     match words.next() {
         Some("s") => number * 1000.0,
         Some("ms") => number,
+        Some("µs") => number / 1000.0,
         _ => panic!("{value}"),
     }
 }

@@ -9,3 +9,4 @@ mod refusals;
 mod streams;
 mod submitting;
 mod support;
+mod visitors;

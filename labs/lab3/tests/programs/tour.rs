@@ -17,9 +17,32 @@ fn assert_told(output: &str) {
     ] {
         assert!(output.contains(line), "{line:?} is missing in:\n{output}");
     }
+    assert_each_wait_has_one_number(output);
     assert!(!output.contains('\u{1b}'), "a pipe gets no escape sequences");
     for line in output.lines() {
         assert!(line.chars().count() <= 80, "wider than 80 columns: {line}");
+    }
+}
+
+/// The line of the visit, the bar and the table say the same.
+fn assert_each_wait_has_one_number(output: &str) {
+    let waits = output.lines().filter_map(|line| {
+        let (_, wait) = line.split_once("visitor 1 waited ")?;
+        Some(wait.split(" (").next().unwrap_or(wait))
+    });
+    let names = ["inside the request", "by the queue", "refused twice"];
+    let waits: Vec<_> = waits.collect();
+    assert_eq!(waits.len(), names.len(), "{output}");
+    for (name, wait) in names.into_iter().zip(waits) {
+        let line = |start: &str| output.lines().find(|line| line.trim_start().starts_with(start));
+        let bar = line(&format!("visitor {name}")).expect(name);
+        let row = line(&format!("{name}  ")).expect(name);
+        let bar_says =
+            bar.trim_end().ends_with(&format!(" {wait}")) || bar.ends_with(&format!("▏{wait}"));
+        assert!(bar_says && row.contains(&format!("  {wait}  ")), "{wait}:\n{bar}\n{row}");
+        let work = line(&format!("work    {name}")).expect(name);
+        let mail_after = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).nth(2);
+        assert!(work.ends_with(mail_after.expect(name)), "{work}\n{row}");
     }
 }
 
