@@ -17,7 +17,7 @@ use std::time::Duration;
 use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
 use taskqueue::{BrokerError, BrokerUrl, Purpose, Server};
-use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,9 +49,20 @@ pub struct Broker {
     host: Host,
 }
 
+/// Where a server's log is read.
+type Log = Box<dyn AsyncRead + Send + Unpin>;
+
 enum Host {
-    RedisServer { child: Box<Child>, program: PathBuf },
-    BuiltIn { stop: CancellationToken, serving: JoinHandle<()>, instead_of: Option<TooOld> },
+    RedisServer {
+        child: Box<Child>,
+        program: PathBuf,
+    },
+    BuiltIn {
+        stop: CancellationToken,
+        serving: JoinHandle<()>,
+        instead_of: Option<TooOld>,
+        log: Option<Log>,
+    },
 }
 
 impl Broker {
@@ -77,8 +88,9 @@ impl Broker {
         let server = server.map_err(|source| StartError::Port { port, source })?;
         let url = on_port(server.local_addr().port())?;
         let stop = CancellationToken::new();
+        let log: Option<Log> = Some(Box::new(server.log()));
         let serving = tokio::spawn(server.run(stop.clone().cancelled_owned()));
-        Ok(Self { url, host: Host::BuiltIn { stop, serving, instead_of } })
+        Ok(Self { url, host: Host::BuiltIn { stop, serving, instead_of, log } })
     }
 
     async fn redis_server(
@@ -140,12 +152,13 @@ impl Broker {
         }
     }
 
-    /// The server's own log, line by line; the built-in one has none.
-    pub fn log(&mut self) -> Option<Lines<BufReader<ChildStdout>>> {
-        match &mut self.host {
-            Host::RedisServer { child, .. } => Some(BufReader::new(child.stdout.take()?).lines()),
-            Host::BuiltIn { .. } => None,
-        }
+    /// The server's own log, line by line.
+    pub fn log(&mut self) -> Option<Lines<BufReader<Log>>> {
+        let log: Log = match &mut self.host {
+            Host::RedisServer { child, .. } => Box::new(child.stdout.take()?),
+            Host::BuiltIn { log, .. } => log.take()?,
+        };
+        Some(BufReader::new(log).lines())
     }
 
     /// Whether it is the built-in one.

@@ -72,6 +72,12 @@ pub(crate) struct Client {
     pub(crate) last_command: Option<&'static Command>,
     /// Replies and pushes that its connection has not taken yet.
     pub(crate) out: Vec<u8>,
+    /// Bytes that its connection is sending.
+    pub(crate) sending: usize,
+    /// Bytes that were read and have not run.
+    pub(crate) unrun: usize,
+    /// What it held when it was last looked at.
+    pub(crate) counted: usize,
     /// Wakes the connection: there is something to send, or it is to close.
     pub(crate) wake: Arc<Notify>,
 }
@@ -101,6 +107,9 @@ impl Client {
             last_seen: now,
             last_command: None,
             out: Vec::new(),
+            sending: 0,
+            unrun: 0,
+            counted: 0,
             wake: Arc::default(),
         }
     }
@@ -129,6 +138,16 @@ impl Client {
         if self.closing != Some(Closing::Now) {
             reply.encode(self.protocol, &mut self.out);
         }
+    }
+
+    /// The memory that this client can make the server hold, in bytes.
+    pub(crate) fn holds(&self) -> usize {
+        if self.closing == Some(Closing::Now) {
+            return 0;
+        }
+        let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.size);
+        let names = self.name.len() + self.library.0.len() + self.library.1.len();
+        self.out.capacity() + self.sending + self.unrun + queued + names
     }
 
     /// Ends the connection.

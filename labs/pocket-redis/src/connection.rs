@@ -53,6 +53,7 @@ pub(crate) async fn serve(stream: TcpStream, world: Shared) -> io::Result<()> {
             world: world.clone(),
             parser: Parser::default(),
             pending: VecDeque::new(),
+            unrun: 0,
             ahead: 0,
             broken: None,
         }
@@ -67,6 +68,8 @@ struct Connection {
     parser: Parser,
     /// Whole commands that have not run yet.
     pending: VecDeque<Request>,
+    /// What the whole commands take, in bytes.
+    unrun: usize,
     /// How many bytes were read since there were none.
     ahead: usize,
     /// What came after them was no command.
@@ -115,6 +118,7 @@ impl Connection {
     /// Runs what is whole, as far as the client may, and takes what is to be sent.
     fn turn(&mut self) -> Turn {
         let mut world = lock(&self.world);
+        self.tell_size(&mut world, 0);
         for _ in 0..BATCH {
             let free = world.clients.get(&self.id).is_some_and(|client| {
                 client.wait.is_none()
@@ -124,6 +128,7 @@ impl Connection {
             let Some(request) = free.then(|| self.pending.pop_front()).flatten() else {
                 break;
             };
+            self.unrun = self.unrun.saturating_sub(size(&request));
             world.execute(self.id, request);
         }
         let Some(client) = world.clients.get_mut(&self.id) else {
@@ -138,11 +143,22 @@ impl Connection {
             client.push(&Reply::Error(text));
             client.closing = Some(Closing::AfterReplies);
         }
-        Turn {
+        let turn = Turn {
             out: std::mem::take(&mut client.out),
             closing: client.closing,
             waits: client.wait.is_some(),
             deadline: client.wait.as_ref().and_then(|wait| wait.deadline),
+        };
+        self.tell_size(&mut world, turn.out.len());
+        turn
+    }
+
+    /// Tells the world what it holds for this connection.
+    fn tell_size(&self, world: &mut World, sending: usize) {
+        if let Some(client) = world.clients.get_mut(&self.id) {
+            client.unrun = self.parser.held() + self.unrun;
+            client.sending = sending;
+            world.weigh(self.id);
         }
     }
 
@@ -176,7 +192,10 @@ impl Connection {
     fn parse(&mut self) {
         loop {
             match self.parser.next() {
-                Ok(Some(request)) => self.pending.push_back(request),
+                Ok(Some(request)) => {
+                    self.unrun += size(&request);
+                    self.pending.push_back(request);
+                }
                 Ok(None) => return,
                 Err(error) => {
                     self.broken = Some(error);
@@ -216,6 +235,11 @@ impl Connection {
         let world = lock(&self.world);
         world.clients.get(&self.id).is_none_or(|client| client.closing == Some(Closing::Now))
     }
+}
+
+/// What a command takes in memory, in bytes.
+fn size(request: &Request) -> usize {
+    request.iter().map(|arg| arg.len() + size_of_val(arg)).sum()
 }
 
 /// Sleeps until then; for ever without a deadline.

@@ -4,9 +4,10 @@
 //! that waited for what it wrote are served before any other command runs.
 
 use crate::call::{Call, Origin, Outcome};
-use crate::client::{Client, ClientId, Transaction};
+use crate::client::{Client, ClientId, Closing, Transaction};
 use crate::command::{self, ADMIN, AT_ONCE, Command, NO_MULTI, SUBSCRIBER, UNSEEN};
 use crate::fault::Fault;
+use crate::log::Notice;
 use crate::reply::Reply;
 use crate::resp::{MAX_REQUEST, Request};
 use crate::world::World;
@@ -16,6 +17,9 @@ impl World {
     pub(crate) fn execute(&mut self, id: ClientId, args: Request) {
         self.tick();
         self.stats.commands += 1;
+        if is_http(&args) {
+            return self.cut_off(id);
+        }
         let reply = match self.admit(id, &args) {
             Ok(command) if self.is_queued(id, command) => self.queue(id, args),
             Ok(command) => self.run(id, command, &args, Origin::Client).into_reply(),
@@ -31,6 +35,15 @@ impl World {
             }
         }
         self.serve_waiting();
+    }
+
+    /// A web page can make a browser send text to any port, this one as well.
+    fn cut_off(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.close(Closing::Now);
+            let notice = Notice::CrossProtocol(client.addr);
+            self.log.note(self.now, notice);
+        }
     }
 
     /// Finds the command and checks whether this client may send it now.
@@ -106,6 +119,13 @@ impl World {
         }
         outcome
     }
+}
+
+/// Words that begin a line of HTTP and no command of Redis.
+fn is_http(args: &[Vec<u8>]) -> bool {
+    args.first().is_some_and(|name| {
+        name.eq_ignore_ascii_case(b"post") || name.eq_ignore_ascii_case(b"host:")
+    })
 }
 
 /// An error is an answer like any other.

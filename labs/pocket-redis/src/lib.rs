@@ -22,20 +22,21 @@
 //! | a command's way through the server | `connection.rs`, `dispatch.rs`, `call.rs` |
 //! | all commands | `table.rs`, and a file a family in `commands/` |
 //! | how a client waits for an element | `blocking.rs` |
-//! | the data | `world.rs`, `db.rs`, `value.rs`, `dict.rs`, `sorted_set.rs` |
+//! | the data | `world.rs`, `db.rs`, `value.rs`, `dict.rs`, `sorted_set.rs`, `ordered.rs` |
 //! | Lua | `script/` |
 //!
 //! # What differs from Redis
 //!
 //! - Nothing is kept on disk; there is no replication, cluster, module, ACL user or eviction, and
 //!   there are no streams, bitmaps, geo or HyperLogLog.
-//! - Input is bounded more tightly: see `resp.rs`.
+//! - Input is bounded more tightly (see `resp.rs`), and what all clients together have sent and not
+//!   read is bounded as well: at 128 MiB the one that holds most is cut off, as Redis does with
+//!   `maxmemory-clients`.
 //! - While a script runs nobody else is served, not even with BUSY; after `busy-reply-threshold`
 //!   (5 s) or at 128 MiB it is stopped, and what it has written stays. It has no `loadstring`,
 //!   coroutines or `struct`, and sees RESP2 replies only; see `script/mod.rs`.
 //! - INCRBYFLOAT adds decimal fractions exactly: see `decimal.rs`.
 //! - COMMAND DOCS is refused, so that redis-cli falls back to the texts it brings along.
-//! - The rank of a member (ZRANK, ZRANGE by rank) is counted, not looked up.
 
 mod blocking;
 mod call;
@@ -49,8 +50,10 @@ mod dict;
 mod dispatch;
 mod fault;
 mod glob;
+mod log;
 mod monitor;
 mod number;
+mod ordered;
 mod pubsub;
 mod quote;
 mod reply;

@@ -43,6 +43,8 @@ pub(crate) struct Parser {
     args: Request,
     missing: usize,
     size: usize,
+    /// The memory that its strings so far take.
+    taken: usize,
     /// The length of the string under way.
     bulk: Option<usize>,
 }
@@ -59,6 +61,11 @@ impl Parser {
         &mut self.buffer
     }
 
+    /// How many bytes are held of what is not a whole command yet.
+    pub(crate) fn held(&self) -> usize {
+        self.buffer.len() - self.at + self.taken
+    }
+
     /// The next whole command, or `None` until more bytes have come.
     pub(crate) fn next(&mut self) -> Result<Option<Request>, ProtocolError> {
         loop {
@@ -73,7 +80,7 @@ impl Parser {
                 return Ok(None);
             }
             if self.missing == 0 {
-                self.size = 0;
+                (self.size, self.taken) = (0, 0);
                 return Ok(Some(std::mem::take(&mut self.args)));
             }
         }
@@ -133,6 +140,7 @@ impl Parser {
             return Ok(false);
         };
         self.args.push(bytes[..length].to_vec());
+        self.taken += length + size_of::<Vec<u8>>();
         self.at += length + 2;
         self.missing -= 1;
         self.bulk = None;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -48,6 +48,13 @@ impl Server {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The server's log, a line for each thing that whoever runs it should know. At most 16 KiB
+    /// wait to be read; lines beyond that are lost. A second call ends the first log.
+    #[must_use]
+    pub fn log(&self) -> impl AsyncRead + Unpin + Send + use<> {
+        lock(&self.world).log.open()
     }
 
     /// Serves until `shutdown` resolves or a client sends SHUTDOWN. When this returns, every

@@ -1,14 +1,13 @@
 //! A sorted set: members in the order of their scores, and of their bytes where scores are equal.
 //!
 //! The members with their scores lie in a [`Dict`] (lookup, scan, random draws), and once more in
-//! a tree in order (ranges by score, first and last). Everything that a queue does is O(log n);
-//! a rank is counted from the nearer end.
+//! order (ranges by score and by rank, first and last), as told in `ordered.rs`.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
-use std::ops::Bound;
+use std::ops::Range;
 
 use crate::dict::{Dict, Key};
+use crate::ordered::Ordered;
 
 /// A score as a key of the tree.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +51,7 @@ pub(crate) struct ScoreLimit {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SortedSet {
     scores: Dict<f64>,
-    order: BTreeSet<(Place, Key)>,
+    order: Ordered<(Place, Key)>,
 }
 
 impl SortedSet {
@@ -92,49 +91,42 @@ impl SortedSet {
 
     /// All members in order.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&Key, f64)> {
-        self.order.iter().map(|(place, key)| (key, place.0))
+        self.span(0..self.len())
     }
 
-    /// The members between two scores, in order.
-    pub(crate) fn between(
+    /// The members of these ranks, in order.
+    pub(crate) fn span(&self, ranks: Range<usize>) -> impl DoubleEndedIterator<Item = (&Key, f64)> {
+        self.order.span(ranks).map(|(place, key)| (key, place.0))
+    }
+
+    /// The ranks of the members between two scores.
+    pub(crate) fn between(&self, min: ScoreLimit, max: ScoreLimit) -> Range<usize> {
+        let below =
+            |limit: ScoreLimit, with: bool| {
+                let limit_place = Place::from(limit.score);
+                self.order.count_while(|(place, _)| {
+                    if with { *place <= limit_place } else { *place < limit_place }
+                })
+            };
+        below(min, min.exclusive)..below(max, !max.exclusive)
+    }
+
+    /// The ranks of the members that are not `below`, up to the first that is not `within`. Both
+    /// are asked about names, so all scores should be the same.
+    pub(crate) fn named(
         &self,
-        min: ScoreLimit,
-        max: ScoreLimit,
-    ) -> impl DoubleEndedIterator<Item = (&Key, f64)> {
-        let from = if min.exclusive { after(min.score) } else { before(min.score) };
-        let to = if max.exclusive { before(max.score) } else { after(max.score) };
-        // An upside-down range is empty, where the tree would panic.
-        let empty = matches!((&from, &to), (Some(from), Some(to)) if from >= to) || from.is_none();
-        let lower = from.filter(|_| !empty).map_or(Bound::Excluded(past_all()), Bound::Included);
-        let upper = match to {
-            Some(to) if !empty => Bound::Excluded(to),
-            _ => Bound::Unbounded,
-        };
-        self.order.range((lower, upper)).map(|(place, key)| (key, place.0))
+        below: impl Fn(&Key) -> bool,
+        within: impl Fn(&Key) -> bool,
+    ) -> Range<usize> {
+        self.order.count_while(|(_, key)| below(key))
+            ..self.order.count_while(|(_, key)| within(key))
     }
 
     /// The place of a member, counted from the lowest score.
     pub(crate) fn rank(&self, member: &[u8]) -> Option<usize> {
         let place = Place::from(self.score(member)?);
-        let key = self.scores.key(member)?;
-        Some(self.order.range(..(place, key.clone())).count())
+        Some(self.order.count_while(|(other, key)| (*other, &**key) < (place, member)))
     }
-}
-
-/// A point in the order before every member of this score.
-fn before(score: f64) -> Option<(Place, Key)> {
-    Some((Place::from(score), Key::default()))
-}
-
-/// A point behind every member of this score; `None` behind infinity, where nothing is.
-fn after(score: f64) -> Option<(Place, Key)> {
-    let next = score.next_up();
-    (next > score).then(|| (Place::from(next), Key::default()))
-}
-
-/// A point that no member reaches: NaN sorts above infinity and is never stored.
-fn past_all() -> (Place, Key) {
-    (Place(f64::NAN), Key::default())
 }
 
 #[cfg(test)]
@@ -146,7 +138,9 @@ mod tests {
     }
 
     fn names(set: &SortedSet, min: ScoreLimit, max: ScoreLimit) -> String {
-        set.between(min, max).map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect()
+        set.span(set.between(min, max))
+            .map(|(key, _)| String::from_utf8_lossy(key).into_owned())
+            .collect()
     }
 
     #[test]

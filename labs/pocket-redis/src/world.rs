@@ -4,7 +4,7 @@
 //! that is Redis' model, and it is why a script or a transaction is atomic. Nothing here waits for
 //! the network; answers are left with the client they are for, whose connection sends them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::client::{Client, ClientId, Closing};
 use crate::commands::config::Settings;
 use crate::db::Db;
 use crate::dict::Key;
+use crate::log::{Log, Notice};
 use crate::pubsub::Subscriptions;
 use crate::script::{Random, Scripts};
 
@@ -25,12 +26,16 @@ pub(crate) const DATABASES: usize = 16;
 /// What a client may leave unread of the messages pushed to it, as in Redis' pubsub class.
 const MAX_UNREAD: usize = 32 * 1024 * 1024;
 
+/// What all clients together may have sent that has not run, and not read of what was answered.
+pub(crate) const MAX_HELD: usize = 128 * 1024 * 1024;
+
 /// Counters for INFO.
 #[derive(Debug, Default)]
 pub(crate) struct Stats {
     pub(crate) connections: u64,
     pub(crate) commands: u64,
     pub(crate) expired: u64,
+    pub(crate) evicted_clients: u64,
 }
 
 /// See the file's head. The default is hollow, and stands in while a script has the real one.
@@ -50,6 +55,9 @@ pub(crate) struct World {
     pub(crate) random: Random,
     pub(crate) settings: Settings,
     pub(crate) stats: Stats,
+    pub(crate) log: Log,
+    /// What all clients hold together, in bytes.
+    held: usize,
     pub(crate) port: u16,
     /// Told by SHUTDOWN.
     pub(crate) stop: Option<Arc<Notify>>,
@@ -85,7 +93,9 @@ impl World {
         self.unwatch(id);
         self.unsubscribe_all(id);
         self.monitors.remove(&id);
-        self.clients.remove(&id);
+        if let Some(client) = self.clients.remove(&id) {
+            self.held = self.held.saturating_sub(client.counted);
+        }
     }
 
     /// Reads the clock for the command under way.
@@ -149,6 +159,30 @@ impl World {
             if client.out.len() > MAX_UNREAD {
                 client.close(Closing::Now);
             }
+            self.weigh(id);
+        }
+    }
+
+    /// Takes note of what a client holds. While all together hold too much, the one with most of
+    /// it is cut off, as Redis does with `maxmemory-clients`.
+    pub(crate) fn weigh(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            let holds = client.holds();
+            let before = std::mem::replace(&mut client.counted, holds);
+            self.held = self.held.saturating_sub(before).saturating_add(holds);
+        }
+        while self.held > MAX_HELD {
+            let clients = self.clients.values_mut();
+            let open = clients.filter(|client| client.closing != Some(Closing::Now));
+            let Some(largest) = open.max_by_key(|client| client.counted) else {
+                return;
+            };
+            largest.close(Closing::Now);
+            let held = std::mem::take(&mut largest.counted);
+            let notice = Notice::Evicted(largest.addr, held);
+            self.held -= held;
+            self.stats.evicted_clients += 1;
+            self.log.note(self.now, notice);
         }
     }
 
@@ -160,6 +194,25 @@ impl World {
         self.seed ^= self.seed << 17;
         let bound = u64::try_from(bound.max(1)).unwrap_or(1);
         usize::try_from((self.seed >> 11) % bound).unwrap_or(0)
+    }
+
+    /// Different numbers below `bound`, in no order.
+    pub(crate) fn draw_distinct(&mut self, bound: usize, count: usize) -> Vec<usize> {
+        // Of few among many, hardly one is drawn twice; of most of them, a shuffle is shorter.
+        if count < bound / 3 {
+            let mut drawn = HashSet::new();
+            while drawn.len() < count {
+                drawn.insert(self.draw(bound));
+            }
+            return drawn.into_iter().collect();
+        }
+        let mut all: Vec<usize> = (0..bound).collect();
+        for place in 0..count.min(bound) {
+            let other = place + self.draw(bound - place);
+            all.swap(place, other);
+        }
+        all.truncate(count);
+        all
     }
 }
 

@@ -66,7 +66,7 @@ async fn main() -> Result<(), settings::Exit> {
         if let Some(log) = log {
             narrator.pass_on(log).await;
         }
-        // The built-in one says nothing; a redis-server that ends takes the program with it.
+        // The built-in one ends with this program; a redis-server that ends takes it along.
         if ours.is_built_in() {
             std::future::pending::<()>().await;
         }

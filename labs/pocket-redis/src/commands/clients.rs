@@ -129,8 +129,8 @@ fn describe(client: &Client, now: i64) -> String {
     let multi = client.transaction.as_ref().map(|transaction| transaction.queue.len());
     format!(
         "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags={flags} db={} sub={} psub={} \
-         ssub=0 multi={} qbuf=0 qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 \
-         omem={} tot-mem=0 events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
+         ssub=0 multi={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 \
+         omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
         client.id,
         client.addr,
         client.local,
@@ -141,7 +141,9 @@ fn describe(client: &Client, now: i64) -> String {
         client.channels.len(),
         client.patterns.len(),
         multi.map_or("-1".to_owned(), |queued| queued.to_string()),
-        client.out.len(),
+        client.unrun,
+        client.out.len() + client.sending,
+        client.holds(),
         client.last_command.map_or_else(|| "NULL".to_owned(), Command::full_name),
         if client.protocol == Protocol::Resp3 { 3 } else { 2 },
         String::from_utf8_lossy(&client.library.0),

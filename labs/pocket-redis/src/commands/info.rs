@@ -106,6 +106,7 @@ fn stats(world: &World) -> String {
         line("total_commands_processed", world.stats.commands),
         line("expired_keys", world.stats.expired),
         line("evicted_keys", 0),
+        line("evicted_clients", world.stats.evicted_clients),
         line("pubsub_channels", world.subscriptions.channels.len()),
         line("pubsub_patterns", world.subscriptions.patterns.len()),
     ]

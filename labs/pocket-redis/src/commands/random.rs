@@ -60,16 +60,14 @@ pub(crate) fn srandmember(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::bulks(distinct(call, &args[1], wanted.min(length))?))
 }
 
-/// Different members: the first places of a shuffle.
+/// Different members, in no order.
 fn distinct(call: &mut Call<'_>, key: &[u8], count: usize) -> Result<Vec<Key>, Fault> {
-    let members = call.get::<Set>(key)?.into_iter().flat_map(Set::keys);
-    let mut members: Vec<Key> = members.cloned().collect();
-    for place in 0..count {
-        let other = place + call.world.draw(members.len() - place);
-        members.swap(place, other);
-    }
-    members.truncate(count);
-    Ok(members)
+    let length = call.get::<Set>(key)?.map_or(0, Set::len);
+    let places = call.world.draw_distinct(length, count);
+    let set = call.get::<Set>(key)?;
+    let member =
+        |place: usize| set.and_then(|set| set.at(place)).map(|(member, ())| member.clone());
+    Ok(places.into_iter().filter_map(member).collect())
 }
 
 /// `RANDOMKEY`

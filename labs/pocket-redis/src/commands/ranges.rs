@@ -119,6 +119,7 @@ fn check(by: By, limit: (i64, i64), with_scores: bool) -> Result<(), Fault> {
 }
 
 type Members = Vec<(Key, f64)>;
+type Ranks = std::ops::Range<usize>;
 
 /// The members of a range. The ends are read before the key, so that bad ones are named first.
 fn choose(call: &mut Call<'_>, range: &Range<'_>) -> Result<Members, Fault> {
@@ -131,47 +132,47 @@ fn choose(call: &mut Call<'_>, range: &Range<'_>) -> Result<Members, Fault> {
                 return Ok(Vec::new());
             };
             let span = span(start, stop, set.len());
-            Ok(cut(set.iter(), range.reverse, span.start, span.len()))
+            let (start, count) = (span.start, span.len());
+            Ok(cut(set, 0..set.len(), range.reverse, (start, count)))
         }
         By::Score => {
             let (min, max) = (score_limit(range.first)?, score_limit(range.last)?);
             let Some(set) = call.get::<SortedSet>(key)? else {
                 return Ok(Vec::new());
             };
-            Ok(limited(set.between(min, max), range))
+            Ok(limited(set, set.between(min, max), range))
         }
         By::Name => {
             let (min, max) = (name_limit(range.first)?, name_limit(range.last)?);
             let Some(set) = call.get::<SortedSet>(key)? else {
                 return Ok(Vec::new());
             };
-            let inside = |(name, _): &(&Key, f64)| above(name, &min) && below(name, &max);
-            Ok(limited(set.iter().filter(inside), range))
+            let ranks = set.named(|name| !above(name, &min), |name| below(name, &max));
+            Ok(limited(set, ranks, range))
         }
     }
 }
 
-fn limited<'a>(
-    members: impl DoubleEndedIterator<Item = (&'a Key, f64)>,
-    range: &Range<'_>,
-) -> Members {
+fn limited(set: &SortedSet, ranks: Ranks, range: &Range<'_>) -> Members {
     let (offset, count) = range.limit;
     // A negative offset is beyond the end for Redis, a negative count has no end.
     let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-    cut(members, range.reverse, offset, usize::try_from(count).unwrap_or(usize::MAX))
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    cut(set, ranks, range.reverse, (offset, count))
 }
 
-fn cut<'a>(
-    members: impl DoubleEndedIterator<Item = (&'a Key, f64)>,
-    reverse: bool,
-    skip: usize,
-    take: usize,
-) -> Members {
+/// Some of the members of these ranks: from which one on, and how many.
+fn cut(set: &SortedSet, ranks: Ranks, reverse: bool, (skip, take): (usize, usize)) -> Members {
     let own = |(key, score): (&Key, f64)| (key.clone(), score);
-    match reverse {
-        true => members.rev().skip(skip).take(take).map(own).collect(),
-        false => members.skip(skip).take(take).map(own).collect(),
+    let Ranks { start, end } = ranks;
+    if reverse {
+        let end = end.saturating_sub(skip);
+        let start = end.saturating_sub(take).max(start);
+        return set.span(start..end).rev().map(own).collect();
     }
+    let start = start.saturating_add(skip);
+    let end = start.saturating_add(take).min(end);
+    set.span(start..end).map(own).collect()
 }
 
 fn score_limit(text: &[u8]) -> Result<ScoreLimit, Fault> {
@@ -218,7 +219,7 @@ pub(crate) fn zcount(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
     let (min, max) = (score_limit(&args[2])?, score_limit(&args[3])?);
     let set = call.get::<SortedSet>(&args[1])?;
-    Ok(Reply::count(set.map_or(0, |set| set.between(min, max).count())))
+    Ok(Reply::count(set.map_or(0, |set| set.between(min, max).len())))
 }
 
 /// `ZREMRANGEBYSCORE key min max`

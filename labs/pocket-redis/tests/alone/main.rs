@@ -7,6 +7,7 @@
 mod support;
 
 mod bounds;
+mod guards;
 mod life;
 mod script_limits;
 mod scripts;

@@ -8,6 +8,7 @@ mod support;
 mod cli;
 mod families;
 mod generated;
+mod guards;
 mod messages;
 mod protocol;
 mod table;
