@@ -196,14 +196,14 @@ mod tests {
 
     fn circuit() -> Circuit {
         let breaker = Breaker::opens_for(["Away"]).failures(3);
-        Circuit::new(breaker.pause(seconds(10)).pause_max(seconds(30)))
+        Circuit::new(breaker.pause(seconds(8)).pause_max(seconds(30)))
     }
 
     /// One that has just opened.
     fn open(now: Instant) -> Circuit {
         let mut circuit = circuit();
         let changes = [1, 2, 3].map(|_| circuit.ended(false, Ending::Away, now));
-        assert_eq!(changes, [None, None, Some(Change::Opened { pause: seconds(10) })]);
+        assert_eq!(changes, [None, None, Some(Change::Opened { pause: seconds(8) })]);
         circuit
     }
 
@@ -216,35 +216,34 @@ mod tests {
             assert_eq!(circuit.ask(now, 0.5), RUN);
         }
         let opened = circuit.ended(false, Ending::Away, now);
-        assert_eq!(opened, Some(Change::Opened { pause: seconds(10) }));
+        assert_eq!(opened, Some(Change::Opened { pause: seconds(8) }));
     }
 
     #[test]
     fn while_it_is_open_all_wait_until_the_pause_is_over_and_a_tenth_longer_at_most() {
         let now = Instant::now();
         let mut circuit = open(now);
-        let waits = [0.0, 0.5, 1.0].map(|chance| match circuit.ask(now + seconds(4), chance) {
-            Answer::Wait { until } => (until - now).as_millis(),
-            Answer::Run { .. } => 0,
-        });
-        assert_eq!(waits, [10_000, 10_500, 11_000]);
+        for (chance, wait) in [(0.0, 8_000), (0.5, 8_400), (1.0, 8_800)] {
+            let until = now + Duration::from_millis(wait);
+            assert_eq!(circuit.ask(now + seconds(4), chance), Answer::Wait { until });
+        }
     }
 
     #[test]
     fn after_the_pause_one_runs_and_the_others_wait_for_it() {
         let now = Instant::now();
-        let (mut circuit, later) = (open(now), now + seconds(10));
+        let (mut circuit, later) = (open(now), now + seconds(8));
         assert_eq!(circuit.ask(later, 0.0), PROBE);
-        let others = circuit.ask(later, 0.0);
-        assert_eq!(others, Answer::Wait { until: later + seconds(10) });
+        let until = later + Duration::from_millis(8_400);
+        assert_eq!(circuit.ask(later, 0.5), Answer::Wait { until });
     }
 
     #[test]
     fn a_probe_that_fails_doubles_the_pause_up_to_the_longest() {
         let mut now = Instant::now();
         let mut circuit = open(now);
-        let mut pause = seconds(10);
-        for expected in [20, 30, 30] {
+        let mut pause = seconds(8);
+        for expected in [16, 30, 30] {
             now += pause;
             assert_eq!(circuit.ask(now, 0.0), PROBE);
             pause = seconds(expected);
@@ -263,7 +262,7 @@ mod tests {
         assert_eq!(closed, Some(Change::Closed { after: seconds(33) }));
         assert_eq!(circuit.ask(now + seconds(33), 0.0), RUN);
         let reopened = [1, 2, 3].map(|_| circuit.ended(false, Ending::Away, now + seconds(33)));
-        assert_eq!(reopened[2], Some(Change::Opened { pause: seconds(10) }), "the first pause");
+        assert_eq!(reopened[2], Some(Change::Opened { pause: seconds(8) }), "the first pause");
     }
 
     #[test]
@@ -282,6 +281,8 @@ mod tests {
         let now = Instant::now();
         let (mut circuit, later) = (open(now), now + seconds(10));
         assert_eq!(circuit.ask(later, 0.0), PROBE);
+        assert_eq!(circuit.ended(false, Ending::Unknown, later), None);
+        assert_ne!(circuit.ask(later, 0.0), PROBE, "who began before it opened ends no probe");
         assert_eq!(circuit.ended(true, Ending::Unknown, later), None);
         assert_eq!(circuit.ask(later, 0.0), PROBE);
     }

@@ -46,8 +46,9 @@ impl FromStr for RateLimit {
             _ => return Err(invalid()),
         };
         let count: f64 = count.trim().parse().map_err(|_| invalid())?;
+        // Nothing, less than nothing and no number have no interval; an infinite rate has none worth the name.
         let interval = Duration::try_from_secs_f64(unit / count).map_err(|_| invalid())?;
-        if count.is_finite() && count > 0.0 {
+        if count.is_finite() {
             Ok(Self { text: text.to_owned(), interval })
         } else {
             Err(invalid())
@@ -76,7 +77,7 @@ impl Bucket {
 
     /// Takes the next token, and says how long to wait for it.
     pub(crate) fn take(&mut self, now: Instant) -> Duration {
-        let at = self.next.filter(|next| *next > now).unwrap_or(now);
+        let at = self.next.map_or(now, |next| next.max(now));
         self.next = Some(at + self.limit.interval);
         at - now
     }

@@ -226,8 +226,8 @@ mod tests {
     fn full_jitter_draws_fractions_and_keeps_a_floor() {
         let floor = Duration::from_millis(100);
         let policy = backoff(0.5, 600, Jitter::Full { floor });
-        let drawn = [0.0, 0.1, 0.5, 1.0].map(|chance| policy.countdown(1, chance).as_millis());
-        assert_eq!(drawn, [100, 100, 500, 1000]);
+        let drawn = [0.0, 0.04, 0.5, 1.0].map(|chance| policy.countdown(2, chance).as_millis());
+        assert_eq!(drawn, [100, 100, 1000, 2000]);
     }
 
     #[test]
@@ -273,6 +273,9 @@ mod tests {
         assert_eq!(after(&policy, &asked, 0), Verdict::Retry { countdown });
         let asked = TaskError::new("ValueError", "").retry(None);
         let countdown = Duration::from_secs(180);
+        assert_eq!(after(&policy, &asked, 2), Verdict::Retry { countdown }, "the default");
+        let countdown = Duration::from_secs(90);
+        let policy = policy.default_retry_delay(countdown);
         assert_eq!(after(&policy, &asked, 2), Verdict::Retry { countdown });
         assert_eq!(after(&policy, &asked, 3), Verdict::GiveUp);
     }

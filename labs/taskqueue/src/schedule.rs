@@ -167,6 +167,17 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_says_its_name_and_when_it_is_due_as_it_was_written() {
+        let every = Duration::from_millis(1500);
+        let entry = ScheduleEntry::new("often", Schedule::every(every), Signature::new("t"));
+        let schedule = entry.schedule();
+        assert_eq!((entry.name(), schedule.interval()), ("often", Some(every)));
+        assert_eq!(schedule.to_string(), "every 1.5s");
+        let weekdays = Schedule::crontab("0  9 * * mon-fri").unwrap();
+        assert_eq!((weekdays.to_string().as_str(), weekdays.interval()), ("0 9 * * mon-fri", None));
+    }
+
+    #[test]
     fn an_interval_has_neither_no_length_nor_an_end() {
         let now = at("2026-07-20T09:00:00Z");
         assert!(Schedule::every(Duration::ZERO).next_after(now) > now);
