@@ -12,6 +12,8 @@ mod email;
 
 use std::fmt;
 
+pub(crate) use email::in_ascii;
+
 use lettre::Address;
 
 /// The longest email address, as RFC 5321 leaves room for in `RCPT TO:<…>`.

@@ -55,7 +55,7 @@ impl Mailer {
                 Ok(Receipt::Printed)
             }
             Self::Smtp(server) => {
-                let reply = server.send(&letter.compose()?).await?;
+                let reply = server.send(letter).await?;
                 Ok(Receipt::Taken { reply })
             }
             Self::File(path) => {

@@ -42,7 +42,7 @@ fn show(character: char) -> String {
 ///
 /// The zero-width joiner is among them, so a joined emoji comes apart: the price of seeing the one
 /// that hides between the syllables of `paypal`.
-fn steers(character: char) -> bool {
+pub(crate) fn steers(character: char) -> bool {
     matches!(
         character,
         '\u{ad}' // soft hyphen

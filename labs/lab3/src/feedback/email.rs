@@ -2,11 +2,15 @@
 //!
 //! lettre has the last word, because it writes the address into a header and an SMTP command; but
 //! alone it would take `"quoted @ text"@example.com`, `a@b`, bare IP addresses, and any local part
-//! beyond ASCII.
+//! beyond ASCII. A domain beyond ASCII has an ASCII form (IDNA), for servers that want one; a local
+//! part has none.
 
 use std::net::IpAddr;
 
 use lettre::Address;
+
+use super::LONGEST_EMAIL;
+use crate::printable::steers;
 
 /// As RFC 5321 limits it; what one server takes, the next may cut.
 const LONGEST_LOCAL_PART: usize = 64;
@@ -17,7 +21,23 @@ pub(super) fn parse(email: &str) -> Option<Address> {
     if !is_dot_atom(local) || !(is_host_name(domain) || is_ip_literal(domain)) {
         return None;
     }
-    email.parse().ok()
+    let address: Address = email.parse().ok()?;
+    let ascii = in_ascii(&address)?;
+    (AsRef::<str>::as_ref(&ascii).len() <= LONGEST_EMAIL).then_some(address)
+}
+
+/// The same address with its domain as the DNS has it, `xn--…`; none if it can't be written so.
+pub(crate) fn in_ascii(address: &Address) -> Option<Address> {
+    if is_ip_literal(address.domain()) {
+        return Some(address.clone());
+    }
+    let domain = idna::domain_to_ascii(address.domain()).ok()?;
+    // Some characters stand for several others, a slash among them.
+    if !is_host_name(&domain) {
+        return None;
+    }
+    let ascii = Address::new(address.user(), &domain).ok()?;
+    AsRef::<str>::as_ref(&ascii).is_ascii().then_some(ascii)
 }
 
 fn is_dot_atom(local: &str) -> bool {
@@ -37,7 +57,9 @@ fn is_host_name(domain: &str) -> bool {
 }
 
 fn is_label(label: &str) -> bool {
-    let inside = label.chars().all(|c| c == '-' || c.is_alphanumeric());
+    // What else a label may have, accents that stand alone among it, IDNA decides.
+    let beyond = |c: char| !c.is_ascii() && !c.is_control() && !c.is_whitespace() && !steers(c);
+    let inside = label.chars().all(|c| c == '-' || c.is_alphanumeric() || beyond(c));
     let edges = label.starts_with('-') || label.ends_with('-');
     inside && !edges && !label.is_empty() && label.len() <= 63
 }
@@ -62,12 +84,43 @@ mod tests {
             "ann@[127.0.0.1]",
             "ann@[::1]",
             "ann@bücher.example",
+            "ann@bu\u{308}cher.example",
+            "ann@उदाहरण.परीक्षा",
             "ann@xn--bcher-kva.example",
             longest.as_str(),
         ];
         for email in valid {
             assert!(parse(email).is_some(), "{email}");
         }
+    }
+
+    #[test]
+    fn a_domain_has_the_ascii_form_that_the_dns_has_and_a_local_part_has_none() {
+        let forms = [
+            ("ann@example.com", "ann@example.com"),
+            ("ann@[::1]", "ann@[::1]"),
+            ("ann@bücher.example", "ann@xn--bcher-kva.example"),
+            ("ann@BÜCHER.Example", "ann@xn--bcher-kva.example"),
+            ("ann@bu\u{308}cher.example", "ann@xn--bcher-kva.example"),
+            ("ann@faß.example", "ann@xn--fa-hia.example"),
+            ("ann@例え.テスト", "ann@xn--r8jz45g.xn--zckzah"),
+            ("ann@مثال.إختبار", "ann@xn--mgbh0fb.xn--kgbechtv"),
+            ("ann@उदाहरण.परीक्षा", "ann@xn--p1b6ci4b4b3a.xn--11b5bs3a9aj6g"),
+        ];
+        for (email, expected) in forms {
+            let ascii = in_ascii(&email.parse().unwrap()).unwrap();
+            assert_eq!(AsRef::<str>::as_ref(&ascii), expected);
+        }
+        assert_eq!(in_ascii(&"änn@example.com".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn an_address_that_is_too_long_in_ascii_is_none() {
+        let domain = ["ü".repeat(30), "ö".repeat(30), "ä".repeat(30), "é".repeat(30)].join(".");
+        let email = format!("{}@{domain}.{domain}.example", "a".repeat(40));
+        assert!(email.chars().count() > 254 || parse(&email).is_none());
+        assert!(parse(&format!("ann@{}.example", "ü".repeat(31))).is_some());
+        assert!(parse(&format!("ann@{}.example", "ü".repeat(60))).is_none());
     }
 
     #[test]
@@ -86,6 +139,9 @@ mod tests {
             "ann@exa_mple.com",
             "ann@example..com",
             "ann@exam\u{202e}ple.com",
+            "ann@exam\u{ad}ple.com",
+            "ann@exam\u{a0}ple.com",
+            "ann@a\u{2260}b\u{ff0f}c.example",
             ".ann@example.com",
             "an..n@example.com",
             "\"ann b\"@example.com",

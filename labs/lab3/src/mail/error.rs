@@ -4,6 +4,7 @@
 //! letter itself: until its text is under way, a lost connection has sent nothing; from then on, only
 //! the server knows whether it has the final dot, and its answer may be what was lost.
 
+use std::error::Error;
 use std::io;
 use std::time::Duration;
 
@@ -43,7 +44,10 @@ pub enum Class {
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
     /// No connection, or one that broke.
-    #[error("the mail server {server} is away ({stage})\n  next: {}", next_when_lost(*.stage))]
+    #[error(
+        "the mail server {server} is away ({stage}): {}\n  next: {}",
+        cause(.source), next_when_lost(*.stage)
+    )]
     Lost {
         /// Host and port.
         server: String,
@@ -80,28 +84,28 @@ pub enum SendError {
         /// The reply's text; it comes from outside.
         reply: String,
     },
-    /// The address has letters that the server cannot carry.
+    /// The address has letters before its `@` that the server cannot carry.
     #[error(
         "the mail server {server} takes no address beyond ASCII (SMTPUTF8)\n  \
-         next: write the domain in its xn-- form, or use another server"
+         next: use a server that does, or another address"
     )]
     NoUtf8 {
         /// Host and port.
         server: String,
     },
     /// lettre could not put the letter together.
-    #[error("the letter cannot be written\n  next: check the task's arguments")]
+    #[error("the letter cannot be written: {}\n  next: check the task's arguments", cause(.0))]
     Letter(#[source] lettre::error::Error),
     /// The sender's address is none.
-    #[error("the sender's address is not valid\n  next: correct it in mail/letter.rs")]
+    #[error("the sender's address is not valid: {0}\n  next: correct it in mail/letter.rs")]
     Sender(#[source] lettre::address::AddressError),
     /// The id cannot stand in a Message-ID.
     #[error("this id cannot stand in a Message-ID\n  next: use 1 to 255 of A-Z a-z 0-9 _ . : -")]
     BadId,
     /// The file did not take it.
     #[error(
-        "the letter cannot be appended to {path}\n  \
-         next: check that its directory exists and may be written"
+        "the letter cannot be appended to {}: {}\n  next: {}",
+        printable(.path, 200), cause(.source), next_for_file(.source.kind())
     )]
     File {
         /// The file.
@@ -143,6 +147,29 @@ fn class_of_reply(stage: Stage, code: u16) -> Class {
 
 fn next_when_lost(stage: Stage) -> &'static str {
     next(class_when_lost(stage))
+}
+
+/// What was said where it went wrong: the innermost error, the system's or the network's.
+fn cause(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    printable(&innermost.to_string(), 200)
+}
+
+fn next_for_file(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room on that disk, or name a file on another by --mail-file"
+        }
+        io::ErrorKind::NotFound => "make its directory, or name another file by --mail-file",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "see that you may write there, or name another file by --mail-file"
+        }
+        io::ErrorKind::IsADirectory => "name a file in it by --mail-file",
+        _ => "name another file by --mail-file",
+    }
 }
 
 fn next_after(stage: Stage, code: u16) -> &'static str {

@@ -7,9 +7,9 @@
 
 use std::time::SystemTime;
 
-use lettre::Message;
 use lettre::message::header::{ContentTransferEncoding, ContentType, MIME_VERSION_1_0};
 use lettre::message::{Body, Mailbox};
+use lettre::{Address, Message};
 
 use super::error::SendError;
 use crate::feedback::Feedback;
@@ -41,6 +41,11 @@ impl Letter {
         self.feedback.email()
     }
 
+    /// The same as a mail needs it.
+    pub(super) fn address(&self) -> &Address {
+        self.feedback.address()
+    }
+
     /// The `Message-ID` header, in its angle brackets.
     pub fn message_id(&self) -> &str {
         &self.message_id
@@ -56,13 +61,14 @@ impl Letter {
         };
         // A line of more than 998 bytes needs an encoding that breaks it, readable or not.
         let body = Body::new_with_encoding(words, plain).unwrap_or_else(Body::new);
-        let letter = self.write(body)?.formatted();
+        let letter = self.write(self.address().clone(), body)?.formatted();
         Ok(String::from_utf8_lossy(&letter).replace("\r\n", "\n"))
     }
 
-    /// The letter for a mail server, encoded so that every server takes it.
-    pub(super) fn compose(&self) -> Result<Message, SendError> {
-        self.write(Body::new(self.words()))
+    /// The letter for a mail server, encoded so that every server takes it; `to` is whom it goes
+    /// to, in a form that this server takes.
+    pub(super) fn compose(&self, to: Address) -> Result<Message, SendError> {
+        self.write(to, Body::new(self.words()))
     }
 
     fn words(&self) -> String {
@@ -70,7 +76,7 @@ impl Letter {
     }
 
     /// The headers stand in Django's order.
-    fn write(&self, body: Body) -> Result<Message, SendError> {
+    fn write(&self, to: Address, body: Body) -> Result<Message, SendError> {
         let sender = SENDER.parse().map_err(SendError::Sender)?;
         Message::builder()
             .header(ContentType::TEXT_PLAIN)
@@ -78,7 +84,7 @@ impl Letter {
             .header(body.encoding())
             .subject(SUBJECT)
             .from(Mailbox::new(None, sender))
-            .to(Mailbox::new(None, self.feedback.address().clone()))
+            .to(Mailbox::new(None, to))
             .date(self.date)
             .message_id(Some(self.message_id.clone()))
             .body(body)

@@ -11,7 +11,7 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use lettre::address::Envelope;
+use lettre::Address;
 use lettre::transport::smtp;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
@@ -19,6 +19,8 @@ use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter,
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::{SendError, Stage};
+use super::letter::Letter;
+use crate::feedback::in_ascii;
 
 /// A server has this long for one letter, from the connection to the answer to the final dot.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -98,7 +100,7 @@ impl SmtpServer {
     }
 
     /// Hands the letter over, and returns the reply to its final dot.
-    pub(super) async fn send(&self, letter: &lettre::Message) -> Result<String, SendError> {
+    pub(super) async fn send(&self, letter: &Letter) -> Result<String, SendError> {
         let deadline = Instant::now() + self.patience;
         let address = (self.host.as_str(), self.port);
         let hello = ClientId::default();
@@ -113,10 +115,12 @@ impl SmtpServer {
         &self,
         smtp: &mut AsyncSmtpConnection,
         deadline: Instant,
-        letter: &lettre::Message,
+        letter: &Letter,
     ) -> Result<String, SendError> {
+        let (to, parameters) = self.recipient(smtp, letter.address())?;
+        let letter = letter.compose(to)?;
         let envelope = letter.envelope();
-        let mail = Mail::new(envelope.from().cloned(), self.parameters(smtp, envelope)?);
+        let mail = Mail::new(envelope.from().cloned(), parameters);
         self.step(deadline, Stage::Mail, smtp.command(mail)).await?;
         for to in envelope.to() {
             let rcpt = Rcpt::new(to.clone(), Vec::new());
@@ -129,21 +133,21 @@ impl SmtpServer {
         Ok(format!("{} {}", reply.code(), words.join(" ")))
     }
 
-    /// An address beyond ASCII must be announced, and not every server takes one.
-    fn parameters(
+    /// An address beyond ASCII must be announced; a server that takes none gets its ASCII form.
+    fn recipient(
         &self,
         smtp: &AsyncSmtpConnection,
-        envelope: &Envelope,
-    ) -> Result<Vec<MailParameter>, SendError> {
-        if envelope.to().iter().all(|to| AsRef::<str>::as_ref(to).is_ascii()) {
-            return Ok(Vec::new());
+        to: &Address,
+    ) -> Result<(Address, Vec<MailParameter>), SendError> {
+        if AsRef::<str>::as_ref(to).is_ascii() {
+            return Ok((to.clone(), Vec::new()));
         }
-        if !smtp.server_info().supports_feature(Extension::SmtpUtfEight) {
-            let server = self.to_string();
-            return Err(SendError::NoUtf8 { server });
+        if smtp.server_info().supports_feature(Extension::SmtpUtfEight) {
+            let eight_bit = MailParameter::Body(MailBodyParameter::EightBitMime);
+            return Ok((to.clone(), vec![MailParameter::SmtpUtfEight, eight_bit]));
         }
-        let eight_bit = MailParameter::Body(MailBodyParameter::EightBitMime);
-        Ok(vec![MailParameter::SmtpUtfEight, eight_bit])
+        let ascii = in_ascii(to).ok_or_else(|| SendError::NoUtf8 { server: self.to_string() })?;
+        Ok((ascii, Vec::new()))
     }
 
     async fn step<T>(

@@ -168,8 +168,9 @@ impl Visits {
                 (Word::Bad("invalid"), format!("visitor {visitor}:{}", invalid(errors)))
             }
             FormEvent::Refused { visitor, refused, .. } => {
-                let reason = printable(&refused.reason, 300);
-                (Word::Bad("refused"), format!("visitor {visitor}: {reason}"))
+                let [reason, next] =
+                    [&refused.reason, &refused.next].map(|text| printable(text, 300));
+                (Word::Bad("refused"), format!("visitor {visitor}: {reason}\nnext: {next}"))
             }
             FormEvent::Left { visitor: Some(visitor), elapsed, .. } => {
                 let after = self.narrator.clock.tell(*elapsed);

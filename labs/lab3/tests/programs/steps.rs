@@ -64,6 +64,18 @@ fn step_2_shows_a_wrong_form_again_with_what_was_typed() {
     assert!(form.until("invalid").contains("email: Enter a valid email address."));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_named_on_the_screen_and_on_the_page() {
+    let port = free_port();
+    let mut form = step2(port, &["--work", "0s", "--mail-file", "/dev/full"]);
+    let (status, page) = post(port, FEEDBACK);
+    assert!(status == 503 && page.contains("/dev/full: No space left on device"), "{page}");
+    form.until("next: make room on that disk");
+    let said = form.said().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("appended to /dev/full: No space left on device"), "{said}");
+}
+
 #[test]
 fn step_2_says_which_port_is_taken_and_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
