@@ -5,6 +5,8 @@
 
 mod broker;
 mod hidden;
+mod mail_file;
+mod node_name;
 mod refused;
 mod worker;
 
@@ -15,10 +17,11 @@ use clap::{Args, Parser};
 
 use crate::clock::LabClock;
 use crate::loopback::{LOCALHOST, Listeners, Taken};
-use crate::mail::{Mailer, ServerError, SmtpServer};
+use crate::mail::{Mailer, SmtpServer};
 use crate::narration::Narrator;
 use crate::slow_mail::SlowMail;
 pub use broker::{BadBroker, BrokerOption, DEFAULT_BROKER, REDIS_URL, on_port};
+pub use mail_file::MailRefused;
 pub use worker::Work;
 
 /// How a program talks to whoever sits before it.
@@ -67,11 +70,11 @@ impl Mail {
     /// The mail as these options want it; a printed one is printed by `narrator`.
     ///
     /// # Errors
-    /// `--smtp` names no mail server that can be used.
-    pub fn slow_mail(&self, narrator: &Narrator) -> Result<SlowMail, ServerError> {
+    /// `--smtp` names no mail server that can be used; `--mail-file` no file that can be written.
+    pub fn slow_mail(&self, narrator: &Narrator) -> Result<SlowMail, MailRefused> {
         let mailer = match (&self.smtp, &self.mail_file) {
             (Some(url), _) => Mailer::Smtp(SmtpServer::from_url(url)?),
-            (None, Some(path)) => Mailer::File(path.clone()),
+            (None, Some(path)) => Mailer::File(mail_file::writable(path)?),
             (None, None) => {
                 let narrator = narrator.clone();
                 Mailer::Console(std::sync::Arc::new(move |letter| narrator.letter(letter)))

@@ -87,6 +87,7 @@ impl DeadLetter {
         message.forget_deliveries();
         let list = keys::list(&self.queue, message.properties.priority);
         let raw = message.encode().map_err(MessageError::Envelope)?;
-        Ok(broker.send_back(&keys::dead(&self.queue), &self.entry, &list, &raw).await?)
+        let message = (message.headers.id.as_str(), raw.as_str());
+        Ok(broker.send_back(&keys::dead(&self.queue), &self.entry, &list, message).await?)
     }
 }

@@ -27,6 +27,19 @@ pub enum Event {
     },
     /// `worker-online`: it begins to take messages.
     WorkerOnline,
+    /// Another worker of this name is at work: remote control and viewers take the two for one
+    /// (Celery: `DuplicateNodenameWarning`).
+    NameTaken {
+        /// The name.
+        hostname: String,
+    },
+    /// Redis' ACL does not let the worker do something that it will have to do.
+    RightMissing {
+        /// What, such as "store results".
+        what: &'static str,
+        /// Redis' own words, and what to do next.
+        reason: String,
+    },
     /// `worker-offline`: it has stopped.
     WorkerOffline,
     /// `task-received`: a message was taken from the queue and understood.

@@ -173,9 +173,10 @@ impl Message {
         self.properties.delivery_info(self.redelivered())
     }
 
-    /// How often it was handed out and came back because its worker fell silent.
+    /// How often it fell with its worker, as far as it is held against it: the first time, and
+    /// whenever it had begun.
     #[must_use]
-    pub fn silent_deliveries(&self) -> u64 {
+    pub fn deliveries(&self) -> u64 {
         let count = self.headers.extra.value(DELIVERY_COUNT);
         count.and_then(|count| count.as_u64()).unwrap_or_default()
     }
@@ -186,8 +187,8 @@ impl Message {
         time::parse(self.headers.extra.value(FIRST_ATTEMPT)?.as_str()?)
     }
 
-    pub(crate) fn count_silent_delivery(&mut self) {
-        let count = self.silent_deliveries().saturating_add(1);
+    pub(crate) fn count_delivery(&mut self) {
+        let count = self.deliveries().saturating_add(1);
         self.headers.extra.set(DELIVERY_COUNT, &count);
     }
 

@@ -12,6 +12,7 @@
 //! lease                 a thread that renews what we hold, whatever the tasks do
 //! limits, watchdog      cut a task that takes too long; name one that keeps its thread
 //! restore               puts back what is due (ETA) and what others left behind
+//! rights                tells at the start what Redis will not allow
 //! health                tells once that Redis is away, and that it is back
 //! shutdown              how long a stop waits for Redis
 //! control               answers `celery inspect` and does what `celery control` says
@@ -41,6 +42,7 @@ mod refusal;
 mod requests;
 mod restore;
 mod revoked;
+mod rights;
 mod settlement;
 mod shutdown;
 mod slots;
@@ -219,6 +221,7 @@ impl Shared {
     ) {
         let ended = CancellationToken::new();
         control::mingle(self).await;
+        rights::check(self).await;
         self.beside(settlement::write(Arc::clone(self), settlements));
         self.beside(restore::run(Arc::clone(self)));
         for entry in schedule {

@@ -39,7 +39,7 @@ async fn main() -> Result<(), settings::Exit> {
     let arguments: Arguments = settings::read();
     let narrator = arguments.talk.narrator();
     let finishing = "finishing what runs; Ctrl-C again stops at once";
-    let interrupt = Interrupt::announced(&narrator, finishing);
+    let interrupt = Interrupt::of_worker(&narrator, finishing);
     let url = arguments.broker.url()?;
     narrator.look_at(&url);
     let options = arguments.work.options(narrator.clock);
@@ -58,14 +58,15 @@ async fn main() -> Result<(), settings::Exit> {
     ];
     let plan = digest::plan(&schedule, narrator.clock, Utc::now());
     facts.extend(plan.into_iter().map(|line| ("beat", line)));
-    let _ = narrator.open(&STEP6, &facts);
 
-    narrator.check(&broker, Purpose::Work).await?;
     let told = Told::by(&narrator).at(arguments.work.loglevel);
     let bars = told.clone();
     let registry = tasks::registry(mail, Arc::new(move |id, done| bars.progress(id, done)))
         .with(digest::tasks(&url, told.reports()));
-    let worker = Worker::new(broker, registry, options, told.observer())?.beat_schedule(schedule);
+    let worker = Worker::new(Arc::clone(&broker), registry, options, told.observer())?
+        .beat_schedule(schedule);
+    let _ = narrator.open(&STEP6, &facts);
+    narrator.check(&broker, Purpose::Work).await?;
     tokio::spawn(narrator.clone().warn(url));
     let stop = Stop::new();
     tokio::spawn(stop_on_ctrl_c(stop.clone(), interrupt));
@@ -78,7 +79,7 @@ async fn main() -> Result<(), settings::Exit> {
     std::process::exit(i32::from(unsettled > 0))
 }
 
-/// Warm at the first Ctrl-C, cold at the second, as in Celery.
+/// Warm at the first Ctrl-C, cold at the second or at SIGQUIT, as in Celery.
 async fn stop_on_ctrl_c(stop: Stop, interrupt: Interrupt) {
     interrupt.once().cancelled().await;
     stop.warm();

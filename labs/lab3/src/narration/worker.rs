@@ -153,6 +153,14 @@ impl Told {
                 (Word::Now("queued"), format!("a message in the list {}", printable(list, 30)))
             }
             Event::WorkerOnline => (Word::Good("ready"), "waiting for messages".into()),
+            Event::RightMissing { what, reason } => {
+                (Word::Bad("no right"), format!("this worker can't {what}\n{}", lines(reason)))
+            }
+            Event::NameTaken { hostname } => {
+                let name = printable(hostname, 60);
+                let next = "next: give each worker its own, such as -n w2@%h";
+                (Word::Bad("same name"), format!("another worker is called {name}\n{next}"))
+            }
             Event::WorkerOffline => (Word::Now("offline"), "the worker has stopped".into()),
             Event::TaskReceived { request } => (Word::Now("received"), received(request)),
             Event::TaskParked { request, eta } => {

@@ -6,6 +6,7 @@ use clap::Args;
 use taskqueue::{InvalidCrontab, ScheduleEntry, WorkerOptions};
 
 use super::duration;
+use super::node_name::node_name;
 use super::refused::Refused;
 use crate::clock::LabClock;
 use crate::digest;
@@ -15,25 +16,26 @@ use crate::narration::LogLevel;
 #[derive(Debug, Clone, Args)]
 pub struct Work {
     /// The queues to take from
-    #[arg(short = 'Q', long, value_delimiter = ',', default_value = "celery")]
+    #[arg(short = 'Q', long, value_delimiter = ',', default_value = "celery", value_parser = queue)]
     queues: Vec<String>,
     /// How many tasks run at the same time; by default one a core
-    #[arg(short, long)]
+    #[arg(short, long, allow_negative_numbers = true, value_parser = concurrency)]
     concurrency: Option<usize>,
-    /// The worker's name; by default celery@ and this machine's
-    #[arg(short = 'n', long)]
+    /// The worker's name, such as w1@%h: %h is this machine's name, %n the part before its first
+    /// dot, %d the rest; by default celery@%h
+    #[arg(short = 'n', long, value_parser = hostname)]
     hostname: Option<String>,
     /// Acknowledge a message after its task has run, not before
     #[arg(long)]
     acks_late: bool,
     /// Cut a task after this time
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = limit)]
     time_limit: Option<Duration>,
     /// Tell a task after this time to come to an end
-    #[arg(long, value_name = "TIME", value_parser = duration)]
+    #[arg(long, value_name = "TIME", allow_negative_numbers = true, value_parser = limit)]
     soft_time_limit: Option<Duration>,
     /// How long a silent worker keeps its messages
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = lease)]
     lease: Duration,
     /// Publish an event for every step of a task, for Flower and `celery events`
     #[arg(short = 'E', long)]
@@ -75,5 +77,44 @@ impl Work {
             task_events: self.task_events,
             ..usual
         }
+    }
+}
+
+/// The most tasks at a time that anybody can mean.
+const MOST: usize = 1_000_000;
+
+fn concurrency(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=MOST) => Ok(count),
+        Ok(0) => Err("a worker that runs 0 tasks at a time runs none; write 1 or more".to_owned()),
+        _ => Err(format!("`{text}` is no number of tasks; write one from 1 to {MOST}")),
+    }
+}
+
+fn queue(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("a queue has a name; write them like -Q celery,mail".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn hostname(text: &str) -> Result<String, String> {
+    let usual = WorkerOptions::default().hostname;
+    node_name(text, usual.split_once('@').map_or(usual.as_str(), |(_, host)| host))
+}
+
+fn limit(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => {
+            Err(format!("`{text}` would cut every task at its start; leave it out for no limit"))
+        }
+        limit => Ok(limit),
+    }
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    match duration(text)? {
+        Duration::ZERO => Err(format!("`{text}` is over at once; write it like 10s")),
+        lease => Ok(lease),
     }
 }

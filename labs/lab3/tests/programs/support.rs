@@ -79,7 +79,13 @@ impl Program {
     }
 
     pub(crate) fn interrupt(&self) {
-        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        self.signal("INT");
+    }
+
+    /// Sends it a signal, such as TERM.
+    pub(crate) fn signal(&self, name: &str) {
+        let (name, id) = (format!("-{name}"), self.child.id().to_string());
+        let sent = Command::new("kill").args([name, id]).status();
         assert!(sent.unwrap().success());
     }
 

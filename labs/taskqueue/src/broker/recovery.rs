@@ -17,11 +17,18 @@ impl Broker {
         self.connection.invoke(call.arg(tag).arg(format!("{eta:.6}"))).await
     }
 
-    /// Takes a delivery of ours out of its wait; false where somebody has put it back meanwhile.
-    pub(crate) async fn take_up(&self, tag: &str) -> Result<bool, BrokerError> {
-        let mut call = self.scripts.take_up.prepare_invoke();
+    /// Notes in a delivery of ours, parked or not, that it begins, as `raw` counts it; false where
+    /// somebody has put it back meanwhile.
+    pub(crate) async fn begin(
+        &self,
+        tag: &str,
+        queue: &str,
+        raw: &str,
+    ) -> Result<bool, BrokerError> {
+        let mut call = self.scripts.begin.prepare_invoke();
         call.key(keys::UNACKED).key(keys::UNACKED_INDEX).key(keys::UNACKED_ETA);
-        self.connection.invoke(call.arg(tag)).await
+        call.arg(tag).arg(format!("[{raw},\"\",\"{queue}\"]"));
+        self.connection.invoke(&call).await
     }
 
     /// One page of the tags that have stood in `sorted_set` for `age` or longer.
@@ -98,15 +105,17 @@ impl Broker {
         self.connection.invoke(&call).await
     }
 
-    /// Moves an entry of a dead list back to the list of its queue.
+    /// Moves an entry of a dead list back to the list of its queue, as this message: id and text.
     pub(crate) async fn send_back(
         &self,
         dead: &str,
         entry: &[u8],
         list: &str,
-        raw: &str,
+        message: (&str, &str),
     ) -> Result<bool, BrokerError> {
+        let (id, raw) = message;
         let mut call = self.scripts.send_back.prepare_invoke();
-        self.connection.invoke(call.key(dead).key(list).arg(entry).arg(raw)).await
+        call.key(dead).key(list).key(keys::task_meta(id)).arg(entry).arg(raw);
+        self.connection.invoke(&call).await
     }
 }

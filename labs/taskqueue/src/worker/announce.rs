@@ -13,6 +13,7 @@ use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::rights::is_missing_right;
 use super::tuning::Tuning;
 use crate::announcement::{self, HEARTBEAT_SECONDS};
 use crate::event::{Event, Observer};
@@ -90,8 +91,14 @@ impl Shared {
         }
     }
 
-    /// An event that does not reach Redis is no trouble of the worker's.
+    /// An event that does not reach Redis is no trouble of the worker's; that none may is said once.
     async fn tell_listeners(&self, body: &str, routing_key: &str) {
-        let _ = self.broker.announce(body, &self.options.hostname, routing_key).await;
+        let told = self.broker.announce(body, &self.options.hostname, routing_key).await;
+        if routing_key == "worker.online"
+            && let Err(error) = told
+            && is_missing_right(&error)
+        {
+            self.may_not("publish events", &error);
+        }
     }
 }

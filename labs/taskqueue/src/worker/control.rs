@@ -27,6 +27,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use super::rights::is_missing_right;
 use crate::broker::ReplyTo;
 use crate::event::Event;
 use crate::message::is_safe_id;
@@ -66,9 +67,15 @@ type Answer = Option<String>;
 /// Hears and answers until the worker has `ended`.
 pub(super) async fn listen(shared: Arc<Shared>, ended: CancellationToken) {
     let hear_for_ever = async {
+        let mut told = false;
         loop {
-            // An error is no news: whoever fetches meets the same outage and tells of it.
-            let _ = hear(&shared).await;
+            if let Err(error) = hear(&shared).await {
+                let error = shared.broker.connection().failure(error);
+                // Any other error is no news: whoever fetches meets the same outage and tells of it.
+                if is_missing_right(&error) && !std::mem::replace(&mut told, true) {
+                    shared.may_not("hear remote control", &error);
+                }
+            }
             sleep(RECONNECT).await;
         }
     };

@@ -131,8 +131,10 @@ impl Call {
         let error = TaskError::in_module("billiard.exceptions", "WorkerLostError", why);
         let document = document::failure(&self.request, &error);
         let (_, outbox) = self.follow(shared, Err(error));
-        let _ = self.end_with(shared, Some(document), outbox, false).await;
-        (shared.observe)(Event::TaskLost { request: self.request });
+        match self.end_with(shared, Some(document), outbox, false).await {
+            Some(_) => (shared.observe)(Event::TaskLost { request: self.request }),
+            None => shared.unsettled(self.request, true),
+        }
     }
 
     /// Once is enough: if Redis is away now, the lease runs out and another worker restores it.

@@ -6,7 +6,7 @@
 //!    │              │             │          │             └▶ open: park in Redis
 //!    │              │             │          └▶ FAILURE NotRegistered, and put aside in <queue>.dead
 //!    │              │             └▶ park in Redis
-//!    │              └▶ REVOKED
+//!    │              └▶ REVOKED; FAILURE, and put aside, for what has brought workers down
 //!    └▶ FAILURE with the reason, where there is an id, and put aside in <queue>.dead
 //! ```
 //!
@@ -88,6 +88,8 @@ impl Call {
             self.revoke(shared, Revocation::Expired).await;
         } else if self.is_revoked(shared) {
             self.revoke(shared, Revocation::Revoked).await;
+        } else if shared.is_culprit(&self.message) {
+            self.refuse_culprit(shared).await;
         } else if let Some(eta) = eta.filter(|eta| seconds(*eta) > now) {
             self.park(shared, eta).await;
         } else if let Some(task) = shared.registry.find(&self.request.task) {
@@ -121,7 +123,9 @@ impl Call {
             Ok(pass) if self.is_suspect(shared) => self.run_alone(shared, task, pass).await,
             Ok(pass) => {
                 let _beside_others = shared.alone.read().await;
-                self.run_unless_stopped(shared, task, pass).await;
+                if let Some(call) = self.noted(shared).await {
+                    call.run_unless_stopped(shared, task, pass).await;
+                }
             }
             Err(until) => {
                 let until = from_seconds(self.clock.at(until));

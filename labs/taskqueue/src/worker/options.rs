@@ -27,7 +27,9 @@ pub struct WorkerOptions {
     pub lease: Duration,
     /// The same for a message that a Celery worker holds: it gives no sign (`visibility_timeout`).
     pub visibility_timeout: Duration,
-    /// How often a message may fall with its worker before it is put aside. Not in Celery.
+    /// How often a message may fall with its worker before it is put aside: 3, and at least 2. But
+    /// for the first time only a fall counts after its run had begun, and the last time it runs
+    /// alone. Its task is FAILURE then, with WorkerLostError. Not in Celery.
     pub max_deliveries: u64,
     /// Cut a task that has no limit of its own after this time (`task_time_limit`).
     pub time_limit: Option<Duration>,

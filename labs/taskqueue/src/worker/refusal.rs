@@ -84,7 +84,7 @@ impl Call {
     pub(super) async fn refuse(self, shared: &Shared, raw: &[u8], refusal: Refusal) {
         let Refusal { reason, error } = refusal;
         if self.store_failure(shared, &error).await.is_none() {
-            return;
+            return shared.unsettled(self.request, false);
         }
         let (tag, queue) = (self.lease.tag.clone(), self.request.queue.clone());
         let delivery = Delivery { tag, queue, raw: raw.to_vec() };

@@ -16,7 +16,6 @@ use crate::error::BrokerError;
 use crate::event::Event;
 use crate::keys;
 use crate::message::Message;
-use crate::task_error::TaskError;
 
 const PAGE: usize = 100;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -98,13 +97,9 @@ async fn put_back(
         shared.broker.give_back(&overdue.tag, &list, &delivery.raw, None).await?;
         return Ok(());
     };
-    message.count_silent_delivery();
-    if message.silent_deliveries() >= shared.options.max_deliveries {
-        let times = message.silent_deliveries();
-        let reason = format!("handed out {times} times, and each time its worker fell silent");
-        let error = TaskError::in_module("billiard.exceptions", "WorkerLostError", &reason);
-        refuse(shared, &delivery, Refusal { reason, error }, clock).await;
-        return Ok(());
+    if !message.redelivered() {
+        // From now on it notes itself when it begins.
+        message.count_delivery();
     }
     message.mark_redelivered();
     let marked = message.encode().unwrap_or_default();

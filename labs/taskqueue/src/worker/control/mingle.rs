@@ -1,4 +1,5 @@
 //! "Hello": a worker that starts asks the others what is revoked, before it takes a message.
+//! Whoever answers under its own name is told of.
 //!
 //! Celery's word is *mingle*. To Redis: `SADD` its reply queue to kombu's binding, `PUBLISH` the
 //! question, `BRPOP` as many answers as there were listeners, and both keys gone again. Where
@@ -14,6 +15,7 @@ use uuid::Uuid;
 
 use crate::broker::ReplyTo;
 use crate::error::BrokerError;
+use crate::event::Event;
 use crate::transient;
 use crate::worker::Shared;
 
@@ -55,20 +57,27 @@ async fn hear(shared: &Shared, to: &ReplyTo<'_>, answers: usize) -> Result<(), B
         let answer: Option<(String, Vec<u8>)> = connection.query(&wait).await?;
         let Some((_, answer)) = answer else { break };
         let now = Instant::now();
-        revoked_ids(&answer).iter().for_each(|id| shared.revoked.add(id, now));
+        for (hostname, hello) in hellos(&answer) {
+            if hostname == shared.options.hostname {
+                (shared.observe)(Event::NameTaken { hostname });
+            }
+            hello
+                .iter()
+                .flat_map(|hello| &hello.revoked)
+                .for_each(|id| shared.revoked.add(id, now));
+        }
     }
     Ok(())
 }
 
-/// An answer that can't be read is none.
-fn revoked_ids(answer: &[u8]) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Hello {
-        revoked: Vec<String>,
-    }
-    let Ok(received) = transient::decode(answer) else { return Vec::new() };
-    // Whoever has the same name answers with null.
-    let hellos: HashMap<String, Option<Hello>> =
-        serde_json::from_slice(&received.body).unwrap_or_default();
-    hellos.into_values().flatten().flat_map(|hello| hello.revoked).collect()
+#[derive(Deserialize)]
+struct Hello {
+    revoked: Vec<String>,
+}
+
+/// Who says what: whoever has the name of the one who asks answers with null. An answer that can't
+/// be read is none.
+fn hellos(answer: &[u8]) -> HashMap<String, Option<Hello>> {
+    let Ok(received) = transient::decode(answer) else { return HashMap::new() };
+    serde_json::from_slice(&received.body).unwrap_or_default()
 }
