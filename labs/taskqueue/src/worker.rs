@@ -12,7 +12,7 @@
 //! lease                 a thread that renews what we hold, whatever the tasks do
 //! limits, watchdog      cut a task that takes too long; name one that keeps its thread
 //! restore               puts back what is due (ETA) and what others left behind
-//! rights                tells at the start what Redis will not allow
+//! rights                tells what Redis' ACL withholds
 //! health                tells once that Redis is away, and that it is back
 //! shutdown              how long a stop waits for Redis
 //! control               answers `celery inspect` and does what `celery control` says
@@ -221,7 +221,6 @@ impl Shared {
     ) {
         let ended = CancellationToken::new();
         control::mingle(self).await;
-        rights::check(self).await;
         self.beside(settlement::write(Arc::clone(self), settlements));
         self.beside(restore::run(Arc::clone(self)));
         for entry in schedule {

@@ -13,7 +13,6 @@ use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::rights::is_missing_right;
 use super::tuning::Tuning;
 use crate::announcement::{self, HEARTBEAT_SECONDS};
 use crate::event::{Event, Observer};
@@ -96,9 +95,8 @@ impl Shared {
         let told = self.broker.announce(body, &self.options.hostname, routing_key).await;
         if routing_key == "worker.online"
             && let Err(error) = told
-            && is_missing_right(&error)
         {
-            self.may_not("publish events", &error);
+            self.is_withheld("publish events", &error);
         }
     }
 }

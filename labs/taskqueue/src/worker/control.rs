@@ -27,7 +27,6 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
-use super::rights::is_missing_right;
 use crate::broker::ReplyTo;
 use crate::event::Event;
 use crate::message::is_safe_id;
@@ -72,9 +71,7 @@ pub(super) async fn listen(shared: Arc<Shared>, ended: CancellationToken) {
             if let Err(error) = hear(&shared).await {
                 let error = shared.broker.connection().failure(error);
                 // Any other error is no news: whoever fetches meets the same outage and tells of it.
-                if is_missing_right(&error) && !std::mem::replace(&mut told, true) {
-                    shared.may_not("hear remote control", &error);
-                }
+                told = told || shared.is_withheld("hear remote control", &error);
             }
             sleep(RECONNECT).await;
         }
