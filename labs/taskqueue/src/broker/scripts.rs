@@ -25,7 +25,7 @@ impl Scripts {
     pub(super) fn new() -> Self {
         Self {
             publish: Script::new(include_str!("publish.lua")),
-            fetch: Script::new(concat!(include_str!("readable.lua"), include_str!("fetch.lua"))),
+            fetch: Script::new(include_str!("fetch.lua")),
             settle: Script::new(include_str!("settle.lua")),
             chord_part: Script::new(include_str!("chord_part.lua")),
             retry: Script::new(include_str!("retry.lua")),

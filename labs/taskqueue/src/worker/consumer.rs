@@ -24,7 +24,11 @@ pub(super) async fn consume(shared: &Arc<Shared>) {
         number += count as u64;
         let Fetched { clock, deliveries, unreadable } = fetched;
         for (queue, raw) in unreadable {
-            running.spawn(refusal::tell_unreadable(Arc::clone(shared), queue, raw, clock));
+            let telling = refusal::tell_unreadable(Arc::clone(shared), queue, raw, clock);
+            let over = shared.shutdown.over().clone();
+            running.spawn(async move {
+                over.run_until_cancelled(telling).await;
+            });
         }
         let nothing = deliveries.is_empty();
         for delivery in deliveries {
