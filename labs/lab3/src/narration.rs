@@ -13,6 +13,7 @@ mod form;
 mod loglevel;
 mod look;
 mod monitor;
+mod request;
 mod story;
 mod worker;
 mod wrap;

@@ -5,10 +5,11 @@ use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use taskqueue::{Event, Observer, Request, Revocation};
+use taskqueue::{Event, Observer, Revocation};
 use tokio::sync::Notify;
 
 use super::countdown::Countdown;
+use super::request::{function, lines, name, named, received, short};
 use super::{Bar, LogLevel, Narrator, Word};
 use crate::digest::Tell;
 use crate::printable::printable;
@@ -277,32 +278,4 @@ fn command(event: &Event) -> Option<String> {
         Event::TaskGivenBack { request } => format!("LLEN {}", printable(&request.queue, 30)),
         _ => return None,
     })
-}
-
-fn received(request: &Request) -> String {
-    let again = if request.redelivered { " (handed out before)" } else { "" };
-    printable(&format!("{} {}{again}", name(request), request.argsrepr), 300)
-}
-
-/// Several lines from outside, each made safe.
-fn lines(text: &str) -> String {
-    text.lines().map(|line| printable(line, 300)).collect::<Vec<_>>().join("\n")
-}
-
-/// `send_feedback_email_task[73ff0a72]`: the name without its module, the id without its tail.
-fn name(request: &Request) -> String {
-    named(&request.task, &request.id)
-}
-
-fn named(task: &str, id: &str) -> String {
-    printable(&format!("{}[{}]", function(task), short(id)), 60)
-}
-
-/// A task's name without its module.
-fn function(task: &str) -> String {
-    printable(task.rsplit('.').next().unwrap_or_default(), 40)
-}
-
-fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
 }
