@@ -79,8 +79,8 @@ pub trait OnSubmit: Send + Sync + 'static {
 /// A valid form, once: however often the browser sends it, and however often it is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
-    /// Fresh for every form, and the same when a refused form is sent again. Used as the task's or
-    /// the mail's id, a repetition after a lost answer stays one task.
+    /// Another for every form and every text, and the same when that is sent again, to a form that was
+    /// started since as well. Used as the task's or the mail's id, a repetition stays one task.
     pub id: String,
     /// What the visitor wrote.
     pub feedback: Feedback,

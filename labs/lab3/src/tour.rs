@@ -135,7 +135,7 @@ struct MailLater {
 
 impl OnSubmit for MailLater {
     async fn on_submit(&self, form: Submission) -> Result<Accepted, Refused> {
-        let signature = tasks::send_feedback_email_task(&form.feedback).task_id(form.id);
+        let signature = tasks::send_feedback_email_task(&form.feedback).task_id(form.id).once();
         let task = signature.delay(&self.queue).await.map_err(Refused::because)?;
         Ok(Accepted::Queued { task_id: task.id })
     }

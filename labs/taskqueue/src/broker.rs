@@ -57,6 +57,17 @@ pub struct Broker {
     routes: Routes,
 }
 
+/// How a message is sent.
+pub(crate) struct Post<'a> {
+    pub(crate) queue: &'a str,
+    /// The message as it stands in its list.
+    pub(crate) raw: &'a str,
+    /// Not after this moment.
+    pub(crate) due: Instant,
+    /// Not if a task of this id was sent in the last day.
+    pub(crate) once: bool,
+}
+
 impl Broker {
     /// A broker at `url`, such as `redis://127.0.0.1:6379/0`: see [`BrokerUrl`]. Connects when first used.
     ///
@@ -155,23 +166,23 @@ impl Broker {
         &self.connection
     }
 
-    /// Writes `message` before it is `due`, or not at all: `false` means that Redis came to it too late.
+    /// Writes `message` before it is due, or not at all: `false` means that Redis came to it too late.
     pub(crate) async fn publish(
         &self,
-        queue: &str,
         message: &Message,
-        raw: &str,
-        due: Instant,
+        &Post { queue, raw, due, once }: &Post<'_>,
     ) -> Result<bool, BrokerError> {
         let deadline = self.connection.clock().await?.at(due);
         let list = keys::list(queue, message.properties.priority);
         let mut call = self.scripts.publish.prepare_invoke();
         call.key(&list).key(keys::PUBLISHED);
-        call.key(keys::binding(queue)).key(keys::binding_permanent(queue));
+        call.key(keys::binding(queue)).key(keys::binding_permanent(queue)).key(keys::SENT_ONCE);
         call.arg(raw).arg(message.properties.delivery_tag()).arg(keys::binding_member(queue));
         call.arg(format!("{deadline:.6}"));
         call.arg(self.most_waiting.map_or(String::new(), |limit| limit.to_string()));
+        call.arg(if once { message.headers.id.as_str() } else { "" });
         match self.connection.invoke::<String>(&call).await?.as_str() {
+            "known" => {}
             "sent" => self.tell_sent(queue, message, raw).await,
             "full" => {
                 let waiting = self.most_waiting.unwrap_or_default();

@@ -9,6 +9,7 @@
 //! | `unacked_eta` | sorted set: tag by ETA | worker: a task that may not start yet | any worker of ours |
 //! | `unacked_published` | sorted set: delivery tag by time, for two seconds | producer | producer, when it sends again |
 //! | `unacked_retried` | sorted set: delivery tag by time, for an hour | worker: what it sent after early acknowledgement, a retry or what follows a task | worker, when it sends again |
+//! | `unacked_sent_once` | sorted set: task id by time, for a day, at most 100,000 | producer: what must not be sent twice | producer |
 //! | `_kombu.binding.<queue>` | set | producer, worker | Celery: which queues an exchange feeds |
 //! | `<id>.reply.celery.pidbox` | list, a minute at most | worker: answers of remote control | who asked |
 //! | `/<db>.celeryev/<kind>` | channel | worker: its events | Flower, `celery events` |
@@ -25,7 +26,7 @@
 //! A [`Snapshot`](crate::Snapshot) reads a part of the lists and of what begins with `unacked`, and writes nothing.
 //!
 //! Names and separators are kombu's (`kombu.transport.redis`), but for `<queue>.dead`,
-//! `unacked_eta`, `unacked_published`, `unacked_retried`, `celerybeat-schedule` and `idempotency:`,
+//! `unacked_eta`, `unacked_published`, `unacked_retried`, `unacked_sent_once`, `celerybeat-schedule` and `idempotency:`,
 //! which are ours and which Celery never looks at.
 
 /// The queue that Celery uses when none is named (`task_default_queue`).
@@ -38,6 +39,8 @@ pub const UNACKED_INDEX: &str = "unacked_index";
 pub const UNACKED_ETA: &str = "unacked_eta";
 /// Sorted set of what was published in the last two seconds.
 pub const PUBLISHED: &str = "unacked_published";
+/// Sorted set of the tasks that were sent [once](crate::Signature::once) in the last day, by their ids.
+pub const SENT_ONCE: &str = "unacked_sent_once";
 /// Sorted set of what was sent in the last hour at the end of tasks that were acknowledged early.
 pub const RETRIED: &str = "unacked_retried";
 /// Hash of a schedule's entries. Celery's beat has the same in a file of this name.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use tokio::time::{sleep, timeout_at};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Post};
 use crate::error::BrokerError;
 use crate::message::Message;
 use crate::result_backend::AsyncResult;
@@ -43,9 +43,11 @@ impl Signature {
         let message = frozen.message()?;
         let raw = message.encode().map_err(|source| self.not_json(source))?;
         let deadline = Instant::now() + DEADLINE;
+        let (queue, once) = (frozen.options.queue(), frozen.options.once);
+        let post = Post { queue, raw: &raw, due: deadline, once };
         let mut last_error = None;
         while Instant::now() < deadline {
-            let attempt = broker.publish(frozen.options.queue(), &message, &raw, deadline);
+            let attempt = broker.publish(&message, &post);
             match timeout_at(deadline.into(), attempt).await {
                 Ok(Ok(true)) => {
                     let id = frozen.result_id().unwrap_or(&message.headers.id);

@@ -46,6 +46,7 @@ pub(crate) struct Options {
     /// None leaves it to the sender's routes.
     pub(crate) queue: Option<String>,
     pub(crate) task_id: Option<String>,
+    pub(crate) once: bool,
     pub(crate) retries: u32,
     pub(crate) ignore_result: bool,
     pub(crate) time_limit: Option<Duration>,
@@ -92,6 +93,7 @@ impl Signature {
                 priority: 0,
                 queue: None,
                 task_id: None,
+                once: false,
                 retries: 0,
                 ignore_result: false,
                 time_limit: None,
@@ -165,6 +167,17 @@ impl Signature {
     #[must_use]
     pub fn task_id(mut self, id: impl Into<String>) -> Self {
         self.options.task_id = Some(id.into());
+        self
+    }
+
+    /// Send it only if no task was sent once under this [id](Self::task_id) in the last day, by
+    /// whichever sender: the second time nothing is sent, and the handle is the first task's.
+    ///
+    /// Off by default. For senders that may die between sending and saying so, and are asked again;
+    /// Redis remembers the last 100,000 ids. Says nothing about a task that follows another one.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.options.once = true;
         self
     }
 

@@ -317,3 +317,56 @@ fn a_task_that_blocks_every_thread_does_not_lose_its_lease() {
         other.finish().await;
     });
 }
+
+#[test]
+fn what_is_sent_once_is_one_task_whoever_sends_it_again_and_when() {
+    on_each_broker("a task that is sent once", async |url| {
+        let mut lab = Lab::at(url).await;
+        let once = |id: &str| add(1, 1).task_id(id).once();
+        // The second sender is another process: it knows nothing of the first one.
+        let other = Arc::new(Broker::new(url).unwrap());
+        let first = lab.send_task(once("a-1")).await;
+        once("a-1").delay(&other).await.unwrap();
+        assert_eq!(lab.count("LLEN", "celery").await, 1, "while it waits");
+        let worker = lab.start(late());
+        assert_eq!(first.get(PATIENCE).await.unwrap(), 2);
+        let again = once("a-1").delay(&other).await.unwrap();
+        assert_eq!(again.get(PATIENCE).await.unwrap(), 2, "the first one's result");
+        worker.stop.warm();
+        assert_eq!(worker.ended().await.succeeded, 1);
+        assert_eq!(lab.count("LLEN", "celery").await, 0, "when it has run");
+
+        lab.send_task(once("a-2")).await;
+        assert_eq!(lab.count("LLEN", "celery").await, 1, "another id is another task");
+        lab.send_task(add(1, 1).task_id("a-1")).await;
+        assert_eq!(lab.count("LLEN", "celery").await, 2, "who does not say so sends it again");
+        let ttl: i64 = lab.ask("TTL unacked_sent_once").await;
+        assert!((1..=86_400).contains(&ttl), "{ttl}");
+    });
+}
+
+#[test]
+fn what_was_refused_may_be_sent_again_and_the_memory_of_what_was_sent_once_is_bounded() {
+    on_each_broker("a task that was refused", async |url| {
+        let mut lab = Lab::at(url).await;
+        let full = Arc::new(Broker::new(url).unwrap().most_waiting(0));
+        let once = add(1, 1).task_id("a-1").once();
+        assert!(once.delay(&full).await.is_err());
+        once.delay(&lab.broker).await.unwrap();
+        assert_eq!(lab.count("LLEN", "celery").await, 1);
+
+        // Yesterday's are forgotten, and the oldest of too many.
+        let fill = "for i = 1, 5001 do redis.call('ZADD', KEYS[1], ARGV[1], ARGV[2] .. i) end";
+        let (now, _) = lab.ask::<(i64, i64)>("TIME").await;
+        let day_ago = (now - 86_400).to_string();
+        lab.send::<()>(&["EVAL", fill, "1", "unacked_sent_once", &day_ago, "old-"]).await;
+        lab.send_task(add(1, 1).task_id("a-2").once()).await;
+        assert_eq!(lab.count("ZCARD", "unacked_sent_once").await, 2);
+        for part in 0..20 {
+            let (now, part) = (now.to_string(), format!("{part}-"));
+            lab.send::<()>(&["EVAL", fill, "1", "unacked_sent_once", &now, &part]).await;
+        }
+        lab.send_task(add(1, 1).task_id("a-3").once()).await;
+        assert_eq!(lab.count("ZCARD", "unacked_sent_once").await, 100_000);
+    });
+}

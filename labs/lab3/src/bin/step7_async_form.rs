@@ -81,7 +81,7 @@ struct MailLater {
 
 impl OnSubmit for MailLater {
     async fn on_submit(&self, form: Submission) -> Result<Accepted, Refused> {
-        let signature = send_feedback_email_task(&form.feedback).task_id(form.id);
+        let signature = send_feedback_email_task(&form.feedback).task_id(form.id).once();
         let task = signature.delay(&self.broker).await.map_err(Refused::because)?;
         if self.wait_result {
             task.get(Duration::MAX).await.map_err(Refused::because)?;

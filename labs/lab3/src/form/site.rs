@@ -105,11 +105,13 @@ impl<S: OnSubmit> Answers for Site<S> {
         let mut visit = Visit::begin(number, method, path, Arc::clone(&self.observe));
         let wanted = request::read(request, &self.limits).await;
         arrived();
-        let Handled { answer, waited } = match wanted {
+        let (Handled { answer, waited }, turn) = match wanted {
             Ok(wanted) => self.in_turn(&mut visit, wanted).await,
-            Err(rejection) => answer::rejected(&rejection).into(),
+            Err(rejection) => (answer::rejected(&rejection).into(), None),
         };
         visit.answered(answer.status().as_u16(), waited);
+        // The next one's turn comes when this one's end has been told.
+        drop(turn);
         answer
     }
 }
@@ -140,7 +142,11 @@ impl<S: OnSubmit> Site<S> {
     }
 
     /// A visitor who leaves while waiting gives the turn up; one who leaves later does not end it.
-    async fn in_turn(self: &Arc<Self>, visit: &mut Visit, wanted: Wanted) -> Handled {
+    async fn in_turn(
+        self: &Arc<Self>,
+        visit: &mut Visit,
+        wanted: Wanted,
+    ) -> (Handled, Option<OwnedSemaphorePermit>) {
         let turn = self.turn(visit, &wanted).await;
         let (site, request, at) = (Arc::clone(self), visit.request, visit.arrived);
         let handling = async move {
@@ -148,13 +154,12 @@ impl<S: OnSubmit> Site<S> {
                 Wanted::Submit(fields) => site.submit(Arrival { request, at }, fields).await,
                 other => site.show(other).await.into(),
             };
-            drop(turn);
-            handled
+            (handled, turn)
         };
         let bounded = self.cut.clone().run_until_cancelled_owned(handling);
         match self.tasks.spawn(bounded).await {
             Ok(Some(handled)) => handled,
-            Ok(None) | Err(_) => answer::rejected(&Rejection::Crashed).into(),
+            Ok(None) | Err(_) => (answer::rejected(&Rejection::Crashed).into(), None),
         }
     }
 

@@ -5,8 +5,8 @@
 //! submission may be tried again, under the same id. The same token with other text is a new form:
 //! the visitor went back and changed it.
 //!
-//! The memory is bounded: the oldest of 256 is forgotten, and a form that is sent again after that
-//! many others is a new one.
+//! A submission's id follows from its token and its text, so that it is the same in a form that was
+//! started since, and after this one's bounded memory has lost it: the oldest of 256 is forgotten.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,8 @@ use crate::clock;
 use crate::feedback::Feedback;
 
 const REMEMBERED: usize = 256;
+/// The namespace of the ids, in the words of RFC 9562: drawn once, at random.
+const FORMS: Uuid = Uuid::from_u128(0x8a3f_5c1e_47d2_4b0f_9c66_1f0b_e7a4_d353);
 
 /// The forms of late, by token.
 #[derive(Default)]
@@ -55,7 +57,7 @@ impl Submissions {
 
 impl Entry {
     fn new(token: String, feedback: Feedback) -> Self {
-        let id = Uuid::new_v4().to_string();
+        let id = id(&token, &feedback);
         Self {
             token,
             submission: Submission { id, feedback, at: SystemTime::UNIX_EPOCH },
@@ -75,6 +77,12 @@ impl Entry {
         self.refused.store(outcome.is_err(), Ordering::Relaxed);
         outcome
     }
+}
+
+/// No field has a NUL, so nobody else's token and text look the same in a row.
+fn id(token: &str, feedback: &Feedback) -> String {
+    let name = [token, feedback.email(), feedback.message()].join("\0");
+    Uuid::new_v5(&FORMS, name.as_bytes()).to_string()
 }
 
 fn receipt(accepted: Accepted, at: SystemTime) -> Receipt {

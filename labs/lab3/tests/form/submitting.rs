@@ -95,6 +95,21 @@ async fn the_same_token_with_other_text_is_another_submission() {
 }
 
 #[tokio::test]
+async fn a_form_that_is_sent_to_another_process_keeps_its_id_and_other_text_has_another() {
+    let mut ids = Vec::new();
+    for form in ["", "", "+again", ""] {
+        // Each a form that was started since, and remembers nobody.
+        let site = site().await;
+        site.post(&format!("{VALID}{form}&token=t-1")).await;
+        ids.push(site.fake.calls()[0].id.clone());
+    }
+    assert!(ids[0] == ids[1] && ids[0] == ids[3] && ids[0] != ids[2], "{ids:?}");
+    let site = site().await;
+    site.post(&format!("{VALID}&token=t-2")).await;
+    assert_ne!(site.fake.calls()[0].id, ids[0], "another form");
+}
+
+#[tokio::test]
 async fn without_a_token_or_with_an_odd_one_every_form_is_a_new_one() {
     let site = site().await;
     for end in ["", "", "&token=", "&token=", "&token=%1b", "&token=%1b"] {

@@ -55,6 +55,40 @@ fn step_2_answers_after_the_mail() {
 }
 
 #[test]
+fn a_form_that_is_killed_before_it_answers_and_gets_the_same_again_has_sent_one_task() {
+    on_each_broker("a form that is killed before it answers", |broker| {
+        let mut redis = broker.redis();
+        let waiting = |redis: &mut redis::Connection| redis.llen::<_, i64>("celery").unwrap();
+        let (port, form) = (free_port(), format!("{FEEDBACK}&token=t-1"));
+        // Published, and not answered: there is no worker whose result it could wait for.
+        let mut first = step7(&broker.url, port, &["--wait-result"]);
+        let sent = form.clone();
+        let visitor = std::thread::spawn(move || std::panic::catch_unwind(|| post(port, &sent)));
+        first.until("queued");
+        first.kill();
+        assert!(visitor.join().unwrap().is_err(), "there was an answer");
+        assert_eq!(waiting(&mut redis), 1);
+
+        let _form = step7(&broker.url, port, &[]);
+        let (status, answer) = post(port, &form);
+        assert_eq!((status, waiting(&mut redis)), (302, 1), "while it waits");
+        let mails = TempFile::new("killed-form");
+        let mut worker = step6(&broker.url, &["--work", "0s", "--mail-file", mails.path()]);
+        worker.until("succeeded");
+        let (status, later) = post(port, &form);
+        assert_eq!((status, task_id(&later)), (302, task_id(&answer)), "when it is done");
+        assert_eq!(waiting(&mut redis), 0);
+
+        let (_, other) = post(port, &form.replace("message=", "message=really+"));
+        assert_ne!(task_id(&other), task_id(&answer), "other text is another task");
+        worker.until("succeeded");
+        let mails = mails.text();
+        let ids: Vec<_> = mails.lines().filter(|line| line.starts_with("Message-ID")).collect();
+        assert!(ids.len() == 2 && ids[0] != ids[1], "{mails}");
+    });
+}
+
+#[test]
 fn step_2_shows_a_wrong_form_again_with_what_was_typed() {
     let port = free_port();
     let mut form = step2(port, &["--work", "0s"]);
