@@ -32,6 +32,24 @@ pub(crate) enum Action {
     PopMany { from: End, count: usize },
     /// BLMOVE, BRPOPLPUSH
     Move { from: End, to: End, target: Vec<u8> },
+    /// BZPOPMIN (left), BZPOPMAX (right)
+    PopMember(End),
+    /// BZMPOP
+    PopMembers { from: End, count: usize },
+}
+
+impl Action {
+    /// Redis lets a waiter wait on while the key holds something of another kind.
+    fn fits(&self, value: Option<&Value>) -> bool {
+        match self {
+            Self::Pop(_) | Self::PopMany { .. } | Self::Move { .. } => {
+                matches!(value, Some(Value::List(_)))
+            }
+            Self::PopMember(_) | Self::PopMembers { .. } => {
+                matches!(value, Some(Value::SortedSet(_)))
+            }
+        }
+    }
 }
 
 /// A client's wish.
@@ -114,10 +132,6 @@ impl World {
         while let Some((db, key)) = self.waiting.ready.pop_front() {
             let waiters = self.waiting.queues.get(&(db, key.clone())).cloned();
             for id in waiters.unwrap_or_default() {
-                // Redis lets a waiter wait on while the key holds something other than a list.
-                if !matches!(self.dbs[db].value(&key), Some(Value::List(_))) {
-                    break;
-                }
                 self.serve(id, db, &key);
             }
         }
@@ -127,6 +141,9 @@ impl World {
         let Some(wait) = self.clients.get(&id).and_then(|client| client.wait.clone()) else {
             return;
         };
+        if !wait.action.fits(self.dbs[db].value(key)) {
+            return;
+        }
         let outcome = crate::commands::list_wait::take(self, id, db, key, &wait.action);
         match outcome {
             Ok(Some(reply)) => self.unblock(id, &reply),

@@ -74,6 +74,8 @@ impl Call<'_> {
 
     pub(crate) fn value(&mut self, key: &[u8]) -> Option<&Value> {
         self.drop_if_due(key);
+        let now = self.world.now;
+        self.db().touch(key, now);
         self.db().value(key)
     }
 
@@ -90,6 +92,8 @@ impl Call<'_> {
     /// The same, to be changed. Whoever changes it says so with [`Call::changed`].
     pub(crate) fn get_mut<K: Kind>(&mut self, key: &[u8]) -> Result<Option<&mut K>, Fault> {
         self.drop_if_due(key);
+        let now = self.world.now;
+        self.db().touch(key, now);
         let value = self.db().value_mut(key);
         value.map(|value| K::of_mut(value).ok_or(Fault::WrongType)).transpose()
     }
@@ -107,7 +111,18 @@ impl Call<'_> {
         let db = self.db();
         db.put(key, value);
         db.set_deadline(key, None);
+        let now = self.world.now;
+        self.db().touch(key, now);
         self.changed(key);
+    }
+
+    /// Puts a result in place of whatever was there; an empty one leaves no key.
+    pub(crate) fn store(&mut self, key: &[u8], value: Value) {
+        if value.is_spent() {
+            self.delete(key);
+        } else {
+            self.put(key, value);
+        }
     }
 
     /// Removes a key; says whether there was one.

@@ -127,9 +127,16 @@ impl Client {
     pub(crate) fn respond(&mut self, reply: &Reply) {
         match self.replies {
             Replies::On => self.push(reply),
+            // What is no answer but a message comes all the same.
+            Replies::Off if is_message(reply) => self.push(reply),
             Replies::Off => {}
             Replies::SkipNext => self.replies = Replies::Skip,
-            Replies::Skip => self.replies = Replies::On,
+            Replies::Skip => {
+                self.replies = Replies::On;
+                if is_message(reply) {
+                    self.push(reply);
+                }
+            }
         }
     }
 
@@ -154,5 +161,14 @@ impl Client {
     pub(crate) fn close(&mut self, how: Closing) {
         self.closing = Some(how);
         self.wake.notify_one();
+    }
+}
+
+/// SUBSCRIBE is confirmed by messages.
+fn is_message(reply: &Reply) -> bool {
+    match reply {
+        Reply::Push(_) => true,
+        Reply::Sequence(items) => items.iter().all(is_message),
+        _ => false,
     }
 }

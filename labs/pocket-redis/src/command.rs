@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crate::call::{Call, Outcome};
 use crate::fault::Fault;
-use crate::table::COMMANDS;
+use crate::table::{COMMANDS, ELSEWHERE};
 
 /// Properties, as bits.
 pub(crate) type Flags = u16;
@@ -96,9 +96,16 @@ pub(crate) fn find(name: &[u8]) -> Option<&'static Command> {
     BY_NAME.get(name.to_ascii_lowercase().as_slice()).copied()
 }
 
+/// The command or subcommand of this name, whatever the arguments.
+pub(crate) fn named(args: &[Vec<u8>]) -> Option<&'static Command> {
+    let command = find(args.first()?)?;
+    Some(args.get(1).and_then(|sub| command.subcommand(sub)).unwrap_or(command))
+}
+
 /// The command that these arguments call, or Redis' words about why they call none.
 pub(crate) fn resolve(args: &[Vec<u8>]) -> Result<&'static Command, Fault> {
-    let command = find(&args[0]).ok_or_else(|| unknown(args))?;
+    let command =
+        find(&args[0]).ok_or_else(|| elsewhere(&args[0]).unwrap_or_else(|| unknown(args)))?;
     let command = match args.get(1) {
         Some(sub) if !command.subcommands.is_empty() => {
             command.subcommand(sub).ok_or_else(|| unknown_subcommand(command, sub))?
@@ -106,6 +113,14 @@ pub(crate) fn resolve(args: &[Vec<u8>]) -> Result<&'static Command, Fault> {
         _ => command,
     };
     if command.accepts(args.len()) { Ok(command) } else { Err(Fault::Arity(command.full_name())) }
+}
+
+/// A command that only a real server has.
+fn elsewhere(name: &[u8]) -> Option<Fault> {
+    let name = name.to_ascii_lowercase();
+    let known =
+        ELSEWHERE.iter().flat_map(|names| names.split(' ')).any(|word| word.as_bytes() == name);
+    known.then(|| Fault::NotHere(String::from_utf8_lossy(&name).to_ascii_uppercase()))
 }
 
 /// Redis shows what was sent, cut short.

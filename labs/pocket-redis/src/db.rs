@@ -3,16 +3,32 @@
 //! A key with a deadline also stands in a tree ordered by deadline, so that the periodic sweep
 //! finds what is due without looking at the rest. The clock is an argument: nothing here reads it.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use crate::dict::{Dict, Key};
 use crate::value::Value;
+
+/// How a string came about, which OBJECT ENCODING tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Made {
+    /// As a whole.
+    #[default]
+    Whole,
+    /// By APPEND or SETRANGE: Redis leaves it room to grow.
+    InPlace,
+    /// By INCRBYFLOAT: Redis keeps it as text, even if it is an integer.
+    AsText,
+}
 
 /// A value and its deadline in milliseconds since 1970.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) value: Value,
     deadline: Option<i64>,
+    made: Made,
+    /// When it was read or written last.
+    used: Cell<i64>,
 }
 
 /// See the file's head.
@@ -41,6 +57,28 @@ impl Db {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
+    /// Notes that a key is used now.
+    pub(crate) fn touch(&self, key: &[u8], now: i64) {
+        if let Some(entry) = self.entries.get(key) {
+            entry.used.set(now);
+        }
+    }
+
+    /// When a key was read or written last.
+    pub(crate) fn last_used(&self, key: &[u8]) -> Option<i64> {
+        self.entries.get(key).map(|entry| entry.used.get())
+    }
+
+    pub(crate) fn made(&self, key: &[u8]) -> Made {
+        self.entries.get(key).map_or(Made::Whole, |entry| entry.made)
+    }
+
+    pub(crate) fn set_made(&mut self, key: &[u8], made: Made) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.made = made;
+        }
+    }
+
     pub(crate) fn value_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
         self.entries.get_mut(key).map(|entry| &mut entry.value)
     }
@@ -48,8 +86,11 @@ impl Db {
     /// Puts a value. The deadline of what was there stays.
     pub(crate) fn put(&mut self, key: &[u8], value: Value) {
         match self.entries.get_mut(key) {
-            Some(entry) => entry.value = value,
-            None => drop(self.entries.insert(key, Entry { value, deadline: None })),
+            Some(entry) => (entry.value, entry.made) = (value, Made::Whole),
+            None => {
+                let (made, used) = (Made::Whole, Cell::new(0));
+                self.entries.insert(key, Entry { value, deadline: None, made, used });
+            }
         }
     }
 

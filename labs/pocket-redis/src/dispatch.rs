@@ -3,13 +3,17 @@
 //! What follows a command is as much a part of it as its function: MONITOR shows it, and clients
 //! that waited for what it wrote are served before any other command runs.
 
+use std::time::Instant;
+
 use crate::call::{Call, Origin, Outcome};
 use crate::client::{Client, ClientId, Closing, Transaction};
-use crate::command::{self, ADMIN, AT_ONCE, Command, NO_MULTI, SUBSCRIBER, UNSEEN};
+use crate::command::{self, ADMIN, AT_ONCE, BLOCKING, Command, NO_MULTI, SUBSCRIBER, UNSEEN};
 use crate::fault::Fault;
 use crate::log::Notice;
+use crate::monitor::redacted;
 use crate::reply::Reply;
 use crate::resp::{MAX_REQUEST, Request};
+use crate::usage::Slow;
 use crate::world::World;
 
 impl World {
@@ -25,6 +29,9 @@ impl World {
             Ok(command) => self.run(id, command, &args, Origin::Client).into_reply(),
             Err(fault) => {
                 self.break_transaction(id);
+                if let Some(command) = command::named(&args) {
+                    self.stats.usage.count(command).rejected += 1;
+                }
                 fault.into()
             }
         };
@@ -108,9 +115,14 @@ impl World {
             Some(client) => (client.db, client.protocol),
             None => return Ok(Reply::NOTHING),
         };
+        let began = Instant::now();
         let mut call = Call { world: self, command, args, client: id, db, protocol, origin };
         let outcome = (command.run)(&mut call);
         let db = call.db;
+        self.account(command, began, outcome.is_err());
+        if !command.has(BLOCKING) {
+            self.keep_if_slow(id, began, args);
+        }
         if let Some(client) = self.clients.get_mut(&id) {
             client.db = db;
         }
@@ -119,6 +131,35 @@ impl World {
         }
         outcome
     }
+}
+
+impl World {
+    /// Counts a command that has run.
+    pub(crate) fn account(&mut self, command: &'static Command, began: Instant, failed: bool) {
+        let count = self.stats.usage.count(command);
+        count.calls += 1;
+        count.micros += micros(began);
+        count.failed += u64::from(failed);
+    }
+
+    fn keep_if_slow(&mut self, id: ClientId, began: Instant, args: &[Vec<u8>]) {
+        let (limit, most) = self.settings.slowlog();
+        let micros = micros(began);
+        if limit.is_none_or(|limit| micros < limit) {
+            return;
+        }
+        let Some(client) = self.clients.get(&id) else {
+            return;
+        };
+        let (addr, name) = (client.addr.to_string(), client.name.clone());
+        let args = redacted(args);
+        let slow = Slow { id: 0, at: self.now / 1000, micros, args, addr, name };
+        self.stats.usage.keep(slow, most);
+    }
+}
+
+fn micros(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Words that begin a line of HTTP and no command of Redis.

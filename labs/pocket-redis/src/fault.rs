@@ -29,6 +29,8 @@ pub(crate) enum Fault {
     InvalidCursor,
     /// The time to live is zero, negative or beyond the calendar: named after the command.
     InvalidExpire(&'static str),
+    /// A command of Redis that this server has not.
+    NotHere(String),
     /// EVALSHA of a script that is not known.
     NoScript,
     /// Said by one command only; the text carries its code.
@@ -63,6 +65,12 @@ impl fmt::Display for Fault {
             Self::Said(text) => text,
             Self::Arity(name) => {
                 return write!(f, "ERR wrong number of arguments for '{name}' command");
+            }
+            Self::NotHere(name) => {
+                return write!(
+                    f,
+                    "ERR {name} is not in the built-in broker: start a redis-server instead"
+                );
             }
             Self::InvalidExpire(name) => {
                 return write!(f, "ERR invalid expire time in '{name}' command");

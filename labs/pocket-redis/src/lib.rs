@@ -27,8 +27,9 @@
 //!
 //! # What differs from Redis
 //!
-//! - Nothing is kept on disk; there is no replication, cluster, module, ACL user or eviction, and
-//!   there are no streams, bitmaps, geo or HyperLogLog.
+//! - Nothing is kept on disk; there is no replication, cluster, module, ACL user or eviction of
+//!   keys, and there are no streams, bitmaps, geo or HyperLogLog: whoever asks for one is told to
+//!   start a redis-server (`table.rs` has the list).
 //! - Input is bounded more tightly (see `resp.rs`), and what all clients together have sent and not
 //!   read is bounded as well: at 128 MiB the one that holds most is cut off, as Redis does with
 //!   `maxmemory-clients`.
@@ -61,7 +62,9 @@ mod resp;
 mod script;
 mod server;
 mod sorted_set;
+mod subcommands;
 mod table;
+mod usage;
 mod value;
 mod world;
 

@@ -42,7 +42,7 @@ impl World {
 }
 
 /// What follows AUTH is a secret, whether it is a command or an option of HELLO.
-fn redacted(args: &[Vec<u8>]) -> Vec<Vec<u8>> {
+pub(crate) fn redacted(args: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let is = |arg: &Vec<u8>, word: &[u8]| arg.eq_ignore_ascii_case(word);
     let mut shown = args.to_vec();
     let may_have = args.first().is_some_and(|name| is(name, b"hello") || is(name, b"auth"));

@@ -21,12 +21,42 @@ pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
 /// Reads a double as Redis' `string2d` does: infinities are numbers, NaN and overflow are not.
 pub(crate) fn parse_double(text: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(text).ok()?;
-    let number: f64 = text.parse().ok()?;
+    let number: f64 = parse_hex(text).or_else(|| text.parse().ok())?;
+    // What is too small to be told from zero is refused like what is too large.
+    if number == 0.0
+        && text
+            .bytes()
+            .take_while(|byte| !b"eE".contains(byte))
+            .any(|digit| (b'1'..=b'9').contains(&digit))
+    {
+        return None;
+    }
     let spelled_out = text.trim_start_matches(['+', '-']).starts_with(['i', 'I']);
     if number.is_nan() || (number.is_infinite() && !spelled_out) {
         return None;
     }
     Some(number)
+}
+
+/// Reads `0x1F`, `-0x1.8p3` and the like, as C's `strtod` does.
+fn parse_hex(text: &str) -> Option<f64> {
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'-' => (-1.0, &text[1..]),
+        b'+' => (1.0, &text[1..]),
+        _ => (1.0, text),
+    };
+    let rest = rest.strip_prefix("0x").or_else(|| rest.strip_prefix("0X"))?;
+    let (digits, exponent) = rest.split_once(['p', 'P']).unwrap_or((rest, "0"));
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && part.is_empty() {
+        return None;
+    }
+    let mut number = 0.0;
+    for digit in whole.chars().chain(part.chars()) {
+        number = number * 16.0 + f64::from(digit.to_digit(16)?);
+    }
+    let shift = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(part.len() * 4).ok()?)?;
+    Some(sign * number * 2.0_f64.powi(shift))
 }
 
 /// Prints a double with up to `digits` significant digits, as C's `%.*g` does.

@@ -16,6 +16,11 @@ pub(crate) enum Protocol {
     Resp3,
 }
 
+/// The most that one answer may hold, in bytes: a key that is named often is copied as often.
+pub(crate) const MAX_ANSWER: usize = 512 * 1024 * 1024;
+/// What is said of one that would hold more.
+pub(crate) const TOO_LARGE: &str = "ERR the answer would be larger than 512 MiB";
+
 /// One answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reply {
@@ -80,6 +85,21 @@ impl Reply {
     /// An array of strings.
     pub(crate) fn bulks<T: AsRef<[u8]>>(items: impl IntoIterator<Item = T>) -> Self {
         Self::Array(items.into_iter().map(Self::bulk).collect())
+    }
+
+    /// About how many bytes of payload this answer holds.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Self::Bulk(bytes) => bytes.len(),
+            Self::Verbatim(text) | Self::StatusText(text) | Self::Error(text) => text.len(),
+            Self::Array(items) | Self::Set(items) | Self::Push(items) | Self::Sequence(items) => {
+                items.iter().map(|item| size_of_val(item) + item.size()).sum()
+            }
+            Self::Map(pairs) | Self::Pairs(pairs) => {
+                pairs.iter().map(|(a, b)| size_of_val(a) * 2 + a.size() + b.size()).sum()
+            }
+            _ => 0,
+        }
     }
 
     /// Appends the bytes that `protocol` has for this answer.

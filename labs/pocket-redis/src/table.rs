@@ -1,5 +1,7 @@
 //! The one table of commands.
 //!
+//! Subcommands are in `subcommands.rs`.
+//!
 //! A line says: name, arity (as COMMAND INFO counts), flags, keys (first, last, step), function.
 //! A test compares names, arities and keys with what a real redis-server tells about itself.
 
@@ -9,12 +11,15 @@ use crate::command::{
     SUBSCRIBER, UNSEEN, WRITE,
 };
 use crate::commands::{
-    about, client_control, clients, config, counters, expiry, hashes, info, keys, keyspace,
-    list_moves, list_wait, lists, pubsub, random, ranges, scan, scripts, session, set, set_ops,
-    sets, strings, transactions, zset_add, zsets,
+    about, counters, draws, expiry, hashes, info, keys, keyspace, list_moves, list_wait, lists,
+    pubsub, ranges, scan, scripts, session, set, set_ops, sets, sort, strings, transactions,
+    zset_add, zset_ops, zset_pops, zset_wait, zsets,
+};
+use crate::subcommands::{
+    CLIENT, COMMAND, CONFIG, LATENCY, MEMORY, MODULE, OBJECT, PUBSUB_INFO, SCRIPT, SLOWLOG,
 };
 
-const fn c(
+pub(crate) const fn c(
     name: &'static str,
     arity: i64,
     flags: Flags,
@@ -28,7 +33,7 @@ const fn parent(name: &'static str, arity: i64, flags: Flags, subs: &'static [Co
     Command { name, arity, flags, keys: NONE, run: about::bare, subcommands: subs }
 }
 
-const NONE: Keys = (0, 0, 0);
+pub(crate) const NONE: Keys = (0, 0, 0);
 const ONE: Keys = (1, 1, 1);
 const TWO: Keys = (1, 2, 1);
 const ALL: Keys = (1, -1, 1);
@@ -39,6 +44,20 @@ const PAIRS: Keys = (1, -1, 2);
 
 const RF: Flags = READ | FAST;
 const WF: Flags = WRITE | FAST;
+
+/// What a redis-server 7.0 has beyond that: streams, bits, HyperLogLog, places, cluster, and the
+/// like.
+pub(crate) const ELSEWHERE: [&str; 6] = [
+    "xack xadd xautoclaim xclaim xdel xgroup xinfo xlen xpending xrange xread xreadgroup xrevrange \
+     xsetid xtrim",
+    "bitcount bitfield bitfield_ro bitop bitpos getbit setbit lcs pfadd pfcount pfdebug pfmerge \
+     pfselftest",
+    "geoadd geodist geohash geopos georadius georadius_ro georadiusbymember georadiusbymember_ro \
+     geosearch geosearchstore",
+    "acl asking cluster readonly readwrite spublish ssubscribe sunsubscribe",
+    "dump restore restore-asking migrate failover function fcall fcall_ro",
+    "psync replconf replicaof slaveof sync",
+];
 
 /// Everything this server knows.
 pub(crate) static COMMANDS: &[Command] = &[
@@ -98,6 +117,7 @@ pub(crate) static COMMANDS: &[Command] = &[
     c("hlen", 2, RF, ONE, hashes::hlen),
     c("hmget", -3, RF, ONE, hashes::hmget),
     c("hmset", -4, WF, ONE, hashes::hmset),
+    c("hrandfield", -2, READ, ONE, draws::hrandfield),
     c("hscan", -3, READ, ONE, scan::hscan),
     c("hset", -4, WF, ONE, hashes::hset),
     c("hsetnx", 4, WF, ONE, hashes::hsetnx),
@@ -107,29 +127,46 @@ pub(crate) static COMMANDS: &[Command] = &[
     c("sadd", -3, WF, ONE, sets::sadd),
     c("scard", 2, RF, ONE, sets::scard),
     c("sdiff", -2, READ, ALL, set_ops::sdiff),
+    c("sdiffstore", -3, WRITE, ALL, set_ops::sdiffstore),
     c("sinter", -2, READ, ALL, set_ops::sinter),
+    c("sintercard", -3, READ, NONE, set_ops::sintercard),
+    c("sinterstore", -3, WRITE, ALL, set_ops::sinterstore),
     c("sismember", 3, RF, ONE, sets::sismember),
     c("smembers", 2, READ, ONE, sets::smembers),
     c("smismember", -3, RF, ONE, sets::smismember),
     c("smove", 4, WF, TWO, sets::smove),
-    c("spop", -2, WF, ONE, random::spop),
-    c("srandmember", -2, READ, ONE, random::srandmember),
+    c("spop", -2, WF, ONE, draws::spop),
+    c("srandmember", -2, READ, ONE, draws::srandmember),
     c("srem", -3, WF, ONE, sets::srem),
     c("sscan", -3, READ, ONE, scan::sscan),
     c("sunion", -2, READ, ALL, set_ops::sunion),
+    c("sunionstore", -3, WRITE, ALL, set_ops::sunionstore),
     // Sorted sets
+    c("bzmpop", -5, WRITE | BLOCKING, NONE, zset_wait::bzmpop),
+    c("bzpopmax", -3, WF | NO_SCRIPT | BLOCKING, MOST, zset_wait::bzpopmax),
+    c("bzpopmin", -3, WF | NO_SCRIPT | BLOCKING, MOST, zset_wait::bzpopmin),
     c("zadd", -4, WF, ONE, zset_add::zadd),
     c("zcard", 2, RF, ONE, zsets::zcard),
     c("zcount", 4, RF, ONE, ranges::zcount),
+    c("zdiff", -3, READ, NONE, zset_ops::zdiff),
+    c("zdiffstore", -4, WRITE, ONE, zset_ops::zdiffstore),
     c("zincrby", 4, WF, ONE, zset_add::zincrby),
+    c("zinter", -3, READ, NONE, zset_ops::zinter),
+    c("zintercard", -3, READ, NONE, zset_ops::zintercard),
+    c("zinterstore", -4, WRITE, ONE, zset_ops::zinterstore),
+    c("zlexcount", 4, RF, ONE, ranges::zlexcount),
+    c("zmpop", -4, WRITE, NONE, zset_pops::zmpop),
     c("zmscore", -3, RF, ONE, zsets::zmscore),
-    c("zpopmax", -2, WF, ONE, zsets::zpopmax),
-    c("zpopmin", -2, WF, ONE, zsets::zpopmin),
+    c("zpopmax", -2, WF, ONE, zset_pops::zpopmax),
+    c("zpopmin", -2, WF, ONE, zset_pops::zpopmin),
+    c("zrandmember", -2, READ, ONE, draws::zrandmember),
     c("zrange", -4, READ, ONE, ranges::zrange),
     c("zrangebylex", -4, READ, ONE, ranges::zrangebylex),
     c("zrangebyscore", -4, READ, ONE, ranges::zrangebyscore),
+    c("zrangestore", -5, WRITE, TWO, ranges::zrangestore),
     c("zrank", 3, RF, ONE, zsets::zrank),
     c("zrem", -3, WF, ONE, zsets::zrem),
+    c("zremrangebylex", 4, WRITE, ONE, ranges::zremrangebylex),
     c("zremrangebyrank", 4, WRITE, ONE, ranges::zremrangebyrank),
     c("zremrangebyscore", 4, WRITE, ONE, ranges::zremrangebyscore),
     c("zrevrange", -4, READ, ONE, ranges::zrevrange),
@@ -138,6 +175,8 @@ pub(crate) static COMMANDS: &[Command] = &[
     c("zrevrank", 3, RF, ONE, zsets::zrevrank),
     c("zscan", -3, READ, ONE, scan::zscan),
     c("zscore", 3, RF, ONE, zsets::zscore),
+    c("zunion", -3, READ, NONE, zset_ops::zunion),
+    c("zunionstore", -4, WRITE, ONE, zset_ops::zunionstore),
     // Keys
     c("copy", -3, WRITE, TWO, keyspace::copy),
     c("dbsize", 1, RF, NONE, keys::dbsize),
@@ -149,15 +188,19 @@ pub(crate) static COMMANDS: &[Command] = &[
     c("flushall", -1, WRITE, NONE, keyspace::flushall),
     c("flushdb", -1, WRITE, NONE, keyspace::flushdb),
     c("keys", 2, READ, NONE, keys::keys),
+    c("move", 3, WF, ONE, keyspace::move_key),
     c("persist", 2, WF, ONE, expiry::persist),
     c("pexpire", -3, WF, ONE, expiry::pexpire),
     c("pexpireat", -3, WF, ONE, expiry::pexpireat),
     c("pexpiretime", 2, RF, ONE, expiry::pexpiretime),
     c("pttl", 2, RF, ONE, expiry::pttl),
-    c("randomkey", 1, READ, NONE, random::randomkey),
+    c("randomkey", 1, READ, NONE, draws::randomkey),
     c("rename", 3, WRITE, TWO, keyspace::rename),
     c("renamenx", 3, WF, TWO, keyspace::renamenx),
     c("scan", -2, READ, NONE, scan::scan),
+    c("sort", -2, WRITE, ONE, sort::sort),
+    c("sort_ro", -2, READ, ONE, sort::sort_ro),
+    c("swapdb", 3, WF, NONE, keyspace::swapdb),
     c("touch", -2, RF, ALL, keys::exists),
     c("ttl", 2, RF, ONE, expiry::ttl),
     c("type", 2, RF, ONE, keys::type_of),
@@ -193,7 +236,9 @@ pub(crate) static COMMANDS: &[Command] = &[
     c("debug", -2, ADMIN | NO_SCRIPT, NONE, info::debug),
     c("info", -1, 0, NONE, info::info),
     c("lastsave", 1, FAST, NONE, info::lastsave),
+    c("lolwut", -1, RF, NONE, info::lolwut),
     c("monitor", 1, ADMIN | NO_SCRIPT, NONE, info::monitor),
+    c("role", 1, NO_SCRIPT | FAST, NONE, info::role),
     c("save", 1, ADMIN | NO_SCRIPT | NO_MULTI, NONE, info::no_disk),
     c("shutdown", -1, ADMIN | NO_SCRIPT | NO_MULTI, NONE, info::shutdown),
     c("time", 1, FAST, NONE, info::time),
@@ -203,82 +248,9 @@ pub(crate) static COMMANDS: &[Command] = &[
     parent("config", -2, 0, CONFIG),
     parent("latency", -2, 0, LATENCY),
     parent("memory", -2, 0, MEMORY),
+    parent("module", -2, 0, MODULE),
     parent("object", -2, 0, OBJECT),
     parent("pubsub", -2, 0, PUBSUB_INFO),
     parent("script", -2, 0, SCRIPT),
     parent("slowlog", -2, 0, SLOWLOG),
-];
-
-const CLIENT: &[Command] = &[
-    c("getname", 2, NO_SCRIPT, NONE, clients::getname),
-    c("help", 2, 0, NONE, about::help),
-    c("id", 2, NO_SCRIPT, NONE, clients::id),
-    c("info", 2, NO_SCRIPT, NONE, clients::info),
-    c("kill", -3, ADMIN | NO_SCRIPT, NONE, client_control::kill),
-    c("list", -2, ADMIN | NO_SCRIPT, NONE, clients::list),
-    c("no-evict", 3, ADMIN | NO_SCRIPT, NONE, client_control::no_evict),
-    c("no-touch", 3, NO_SCRIPT, NONE, client_control::no_touch),
-    c("pause", -3, ADMIN | NO_SCRIPT, NONE, client_control::pause),
-    c("reply", 3, NO_SCRIPT, NONE, client_control::reply),
-    c("setinfo", 4, NO_SCRIPT, NONE, clients::setinfo),
-    c("setname", 3, NO_SCRIPT, NONE, clients::setname),
-    c("unblock", -3, ADMIN | NO_SCRIPT, NONE, client_control::unblock),
-    c("unpause", 2, ADMIN | NO_SCRIPT, NONE, client_control::unpause),
-];
-
-const COMMAND: &[Command] = &[
-    c("count", 2, 0, NONE, about::count),
-    c("docs", -2, 0, NONE, about::docs),
-    c("help", 2, 0, NONE, about::help),
-    c("info", -2, 0, NONE, about::command_info),
-    c("list", -2, 0, NONE, about::list),
-];
-
-const CONFIG: &[Command] = &[
-    c("get", -3, ADMIN | NO_SCRIPT, NONE, config::get),
-    c("help", 2, 0, NONE, about::help),
-    c("resetstat", 2, ADMIN | NO_SCRIPT, NONE, config::resetstat),
-    c("rewrite", 2, ADMIN | NO_SCRIPT, NONE, config::rewrite),
-    c("set", -4, ADMIN | NO_SCRIPT, NONE, config::set),
-];
-
-const LATENCY: &[Command] = &[
-    c("help", 2, 0, NONE, about::help),
-    c("latest", 2, ADMIN | NO_SCRIPT, NONE, info::nothing),
-    c("reset", -2, ADMIN | NO_SCRIPT, NONE, info::zero),
-];
-
-const MEMORY: &[Command] = &[
-    c("doctor", 2, 0, NONE, info::memory_doctor),
-    c("help", 2, 0, NONE, about::help),
-    c("usage", -3, READ, (2, 2, 1), keys::memory_usage),
-];
-
-const OBJECT: &[Command] = &[
-    c("encoding", 3, READ, (2, 2, 1), keys::object_encoding),
-    c("help", 2, 0, NONE, about::help),
-    c("idletime", 3, READ, (2, 2, 1), keys::object_idletime),
-    c("refcount", 3, READ, (2, 2, 1), keys::object_refcount),
-];
-
-const PUBSUB_INFO: &[Command] = &[
-    c("channels", -2, PUBSUB, NONE, pubsub::channels),
-    c("help", 2, 0, NONE, about::help),
-    c("numpat", 2, PUBSUB, NONE, pubsub::numpat),
-    c("numsub", -2, PUBSUB, NONE, pubsub::numsub),
-];
-
-const SCRIPT: &[Command] = &[
-    c("exists", -3, NO_SCRIPT, NONE, scripts::exists),
-    c("flush", -2, NO_SCRIPT, NONE, scripts::flush),
-    c("help", 2, 0, NONE, about::help),
-    c("kill", 2, NO_SCRIPT, NONE, scripts::kill),
-    c("load", 3, NO_SCRIPT, NONE, scripts::load),
-];
-
-const SLOWLOG: &[Command] = &[
-    c("get", -2, ADMIN, NONE, info::nothing),
-    c("help", 2, 0, NONE, about::help),
-    c("len", 2, ADMIN, NONE, info::zero),
-    c("reset", 2, ADMIN, NONE, info::ok),
 ];

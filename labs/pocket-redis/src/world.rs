@@ -20,6 +20,7 @@ use crate::dict::Key;
 use crate::log::{Log, Notice};
 use crate::pubsub::Subscriptions;
 use crate::script::{Random, Scripts};
+use crate::usage::Usage;
 
 /// As many databases as Redis has by default.
 pub(crate) const DATABASES: usize = 16;
@@ -36,6 +37,7 @@ pub(crate) struct Stats {
     pub(crate) commands: u64,
     pub(crate) expired: u64,
     pub(crate) evicted_clients: u64,
+    pub(crate) usage: Usage,
 }
 
 /// See the file's head. The default is hollow, and stands in while a script has the real one.

@@ -41,7 +41,8 @@ fn victims(call: &Call<'_>, filters: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<Client
             }
             b"ADDR" => clients.retain(|client| client.addr.to_string() == text),
             b"LADDR" => clients.retain(|client| client.local.to_string() == text),
-            b"USER" => clients.retain(|_| text == "default"),
+            b"USER" if text == "default" => {}
+            b"USER" => return Err(Fault::err(format!("No such user '{text}'"))),
             b"TYPE" => {
                 let class = class(value)?;
                 clients.retain(|client| is_of(client, class));

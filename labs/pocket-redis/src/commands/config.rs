@@ -41,6 +41,8 @@ const FIXED: [(&str, &str); 22] = [
 /// How long a script may run: the old name, the new one, and the default in milliseconds.
 const SCRIPT_LIMIT: [&str; 2] = ["lua-time-limit", "busy-reply-threshold"];
 
+const NO_INTEGER: &str = "argument couldn't be parsed into an integer";
+
 /// The settings that can change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Settings {
@@ -48,9 +50,9 @@ pub(crate) struct Settings {
     pub(crate) script_limit: Duration,
     /// Kept and told, without effect: how long a client may be idle.
     timeout: u64,
-    /// Kept and told, without effect: there is no slow log.
-    slowlog_slower_than: u64,
-    slowlog_length: u64,
+    /// Commands that take so many microseconds are kept in the slow log; negative: none.
+    slowlog_slower_than: i64,
+    slowlog_length: usize,
 }
 
 impl Default for Settings {
@@ -65,6 +67,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// From how many microseconds on a command is slow, and how many such are kept.
+    pub(crate) fn slowlog(&self) -> (Option<u64>, usize) {
+        (u64::try_from(self.slowlog_slower_than).ok(), self.slowlog_length)
+    }
+
     /// All settings with their values, by name.
     fn all(&self, port: u16) -> BTreeMap<&'static str, String> {
         let mut all: BTreeMap<_, _> = FIXED.map(|(name, value)| (name, value.to_owned())).into();
@@ -82,12 +89,15 @@ impl Settings {
         if FIXED.contains(&(name, value)) {
             return Ok(());
         }
-        let number =
-            value.parse::<u64>().map_err(|_| "argument couldn't be parsed into an integer");
+        let number = value.parse::<u64>().map_err(|_| NO_INTEGER);
         match name {
             "timeout" => self.timeout = number?,
-            "slowlog-log-slower-than" => self.slowlog_slower_than = number?,
-            "slowlog-max-len" => self.slowlog_length = number?,
+            "slowlog-log-slower-than" => {
+                self.slowlog_slower_than = value.parse().map_err(|_| NO_INTEGER)?;
+            }
+            "slowlog-max-len" => {
+                self.slowlog_length = usize::try_from(number?).unwrap_or(usize::MAX);
+            }
             name if SCRIPT_LIMIT.contains(&name) => {
                 self.script_limit = Duration::from_millis(number?);
             }
@@ -138,7 +148,9 @@ pub(crate) fn set(call: &mut Call<'_>) -> Outcome {
 
 /// `CONFIG RESETSTAT`
 pub(crate) fn resetstat(call: &mut Call<'_>) -> Outcome {
+    let slow = std::mem::take(&mut call.world.stats.usage.slow);
     call.world.stats = Stats::default();
+    call.world.stats.usage.slow = slow;
     Ok(Reply::OK)
 }
 

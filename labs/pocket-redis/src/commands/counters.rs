@@ -1,6 +1,7 @@
 //! Numbers in strings: INCR and its relatives.
 
 use crate::call::{Call, Outcome};
+use crate::db::Made;
 use crate::decimal::Decimal;
 use crate::fault::Fault;
 use crate::number::parse_int;
@@ -34,6 +35,7 @@ fn add(call: &mut Call<'_>, by: i64) -> Outcome {
     let key = &call.args[1];
     let sum = sum(call.get::<Text>(key)?.map(Vec::as_slice), by, &Fault::NotAnInteger)?;
     *call.get_or_new::<Text>(key)? = sum.to_string().into_bytes();
+    call.db().set_made(key, Made::Whole);
     call.changed(key);
     Ok(Reply::Int(sum))
 }
@@ -50,6 +52,7 @@ pub(crate) fn incrbyfloat(call: &mut Call<'_>) -> Outcome {
     let old = call.get::<Text>(key)?.map(Vec::as_slice);
     let sum = decimal_sum(old, by, &Fault::NotAFloat)?;
     *call.get_or_new::<Text>(key)? = sum.clone().into_bytes();
+    call.db().set_made(key, Made::AsText);
     call.changed(key);
     Ok(Reply::bulk(sum))
 }

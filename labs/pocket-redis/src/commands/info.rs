@@ -1,6 +1,8 @@
 //! The server about itself: INFO, TIME, MONITOR, SHUTDOWN, and the answers of what it has not.
 
 use crate::call::{Call, Outcome};
+use crate::client::Client;
+use crate::db::Db;
 use crate::fault::Fault;
 use crate::number::parse_int;
 use crate::reply::Reply;
@@ -13,7 +15,7 @@ pub(crate) const REDIS_VERSION: &str = "7.0.15";
 type Section = (&'static str, fn(&World) -> String);
 
 /// The sections of INFO, in order.
-const SECTIONS: [Section; 9] = [
+const SECTIONS: [Section; 10] = [
     ("Server", server),
     ("Clients", clients),
     ("Memory", memory),
@@ -21,19 +23,22 @@ const SECTIONS: [Section; 9] = [
     ("Stats", stats),
     ("Replication", replication),
     ("CPU", |_| String::new()),
+    (COMMANDSTATS, commandstats),
     ("Cluster", |_| line("cluster_enabled", 0)),
     ("Keyspace", keyspace),
 ];
 
+/// Left out where nothing is asked for by name, as in Redis.
+const COMMANDSTATS: &str = "Commandstats";
+
 /// `INFO [section …]`
 pub(crate) fn info(call: &mut Call<'_>) -> Outcome {
     let words = &call.args[1..];
-    let all = |word: &Vec<u8>| {
-        ["all", "default", "everything"].iter().any(|all| word.eq_ignore_ascii_case(all.as_bytes()))
-    };
+    let is = |word: &Vec<u8>, name: &str| word.eq_ignore_ascii_case(name.as_bytes());
     let wanted = |name: &str| {
-        let named = |word: &Vec<u8>| word.eq_ignore_ascii_case(name.as_bytes());
-        words.is_empty() || words.iter().any(|word| all(word) || named(word))
+        let everything = words.iter().any(|word| is(word, "all") || is(word, "everything"));
+        let default = words.is_empty() || words.iter().any(|word| is(word, "default"));
+        everything || (default && name != COMMANDSTATS) || words.iter().any(|word| is(word, name))
     };
     let sections = SECTIONS.iter().filter(|(name, _)| wanted(name));
     let texts = sections.map(|(name, text)| format!("# {name}\r\n{}", text(call.world)));
@@ -73,10 +78,13 @@ fn clients(world: &World) -> String {
 }
 
 /// About what the values hold; the process is not measured.
+fn used(world: &World) -> usize {
+    let entries = world.dbs.iter().flat_map(|db| db.entries().iter());
+    entries.map(|(key, entry)| key.len() + entry.value.size()).sum()
+}
+
 fn memory(world: &World) -> String {
-    let dbs = world.dbs.iter();
-    let entries = dbs.flat_map(|db| db.entries().iter());
-    let used: usize = entries.map(|(key, entry)| key.len() + entry.value.size()).sum();
+    let used = used(world);
     [
         line("used_memory", used),
         line(
@@ -111,6 +119,21 @@ fn stats(world: &World) -> String {
         line("pubsub_patterns", world.subscriptions.patterns.len()),
     ]
     .concat()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "told with two places")]
+fn commandstats(world: &World) -> String {
+    let counts = world.stats.usage.by_name().into_iter();
+    counts
+        .map(|(name, count)| {
+            let each = count.micros as f64 / count.calls.max(1) as f64;
+            format!(
+                "cmdstat_{name}:calls={},usec={},usec_per_call={each:.2},rejected_calls={},\
+                 failed_calls={}\r\n",
+                count.calls, count.micros, count.rejected, count.failed
+            )
+        })
+        .collect()
 }
 
 fn replication(_world: &World) -> String {
@@ -182,22 +205,48 @@ pub(crate) fn debug(_call: &mut Call<'_>) -> Outcome {
     Err("ERR DEBUG is not supported by pocket-redis; use a redis-server".into())
 }
 
+/// `MEMORY STATS`: what is known of it; the process is not measured.
+pub(crate) fn memory_stats(call: &mut Call<'_>) -> Outcome {
+    let world = &*call.world;
+    let (used, keys): (_, usize) = (used(world), world.dbs.iter().map(Db::len).sum());
+    let clients: usize = world.clients.values().map(Client::holds).sum();
+    let facts = [
+        ("total.allocated", used + clients),
+        ("clients.normal", clients),
+        ("keys.count", keys),
+        ("keys.bytes-per-key", used / keys.max(1)),
+        ("dataset.bytes", used),
+    ];
+    let facts = facts.map(|(name, number)| (Reply::bulk(name), Reply::count(number)));
+    Ok(Reply::Map(facts.into()))
+}
+
+/// `ROLE`
+pub(crate) fn role(_call: &mut Call<'_>) -> Outcome {
+    Ok(Reply::Array(vec![Reply::bulk("master"), Reply::Int(0), Reply::Array(Vec::new())]))
+}
+
+/// `LOLWUT [VERSION n …]`
+pub(crate) fn lolwut(_call: &mut Call<'_>) -> Outcome {
+    Ok(Reply::Verbatim(format!("Redis ver. {REDIS_VERSION}\n")))
+}
+
 /// `MEMORY DOCTOR`
 pub(crate) fn memory_doctor(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Verbatim("pocket-redis does not measure its memory.\n".to_owned()))
 }
 
-/// `SLOWLOG GET, LATENCY LATEST`: nothing is recorded.
+/// `LATENCY LATEST, MODULE LIST`: there are none.
 pub(crate) fn nothing(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(Vec::new()))
 }
 
-/// `SLOWLOG LEN, LATENCY RESET`
+/// `LATENCY RESET`
 pub(crate) fn zero(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Int(0))
 }
 
-/// `SLOWLOG RESET`
+/// `MEMORY PURGE`: there is nothing to do.
 pub(crate) fn ok(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }

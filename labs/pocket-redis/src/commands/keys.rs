@@ -1,6 +1,7 @@
 //! Keys, whatever they hold: DEL, EXISTS, TYPE, KEYS, OBJECT, MEMORY USAGE.
 
 use crate::call::{Call, Outcome};
+use crate::db::Made;
 use crate::dict::Key;
 use crate::fault::Fault;
 use crate::glob;
@@ -42,7 +43,13 @@ pub(crate) fn dbsize(call: &mut Call<'_>) -> Outcome {
 /// `OBJECT ENCODING key`
 pub(crate) fn object_encoding(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[2];
-    Ok(Reply::bulk_or_null(call.value(key).map(Value::encoding)))
+    let made = call.db().made(key);
+    let encoding = call.db().value(key).map(|value| match (value, made) {
+        (Value::Text(_), Made::InPlace) => "raw",
+        (Value::Text(_), Made::AsText) => "embstr",
+        _ => value.encoding(),
+    });
+    Ok(Reply::bulk_or_null(encoding))
 }
 
 /// `OBJECT REFCOUNT key`: nothing is shared here.
@@ -51,10 +58,23 @@ pub(crate) fn object_refcount(call: &mut Call<'_>) -> Outcome {
     Ok(call.value(key).map_or(Reply::Null, |_| Reply::Int(1)))
 }
 
-/// `OBJECT IDLETIME key`: no account is kept of reads.
+/// `OBJECT IDLETIME key`: how many seconds ago it was read or written last.
 pub(crate) fn object_idletime(call: &mut Call<'_>) -> Outcome {
+    let (key, now) = (&call.args[2], call.world.now);
+    let used = call.db().last_used(key);
+    Ok(used.map_or(Reply::Null, |used| Reply::Int((now - used).max(0) / 1000)))
+}
+
+/// `OBJECT FREQ key`: counted only where the least frequently used is evicted.
+pub(crate) fn object_freq(call: &mut Call<'_>) -> Outcome {
     let key = &call.args[2];
-    Ok(call.value(key).map_or(Reply::Null, |_| Reply::Int(0)))
+    if call.db().value(key).is_none() {
+        return Ok(Reply::Null);
+    }
+    Err("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
+         that when switching between policies at runtime LRU and LFU data will take some time to \
+         adjust."
+        .into())
 }
 
 /// `MEMORY USAGE key [SAMPLES n]`: about, and never sampled.

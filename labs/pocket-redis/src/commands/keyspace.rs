@@ -25,10 +25,11 @@ fn move_to(call: &mut Call<'_>, replace: bool) -> Result<bool, Fault> {
     if !replace && call.exists(to) {
         return Ok(false);
     }
-    let deadline = call.db().deadline(from);
+    let (deadline, made) = (call.db().deadline(from), call.db().made(from));
     call.delete(from);
     call.put(to, value);
     call.db().set_deadline(to, deadline);
+    call.db().set_made(to, made);
     Ok(true)
 }
 
@@ -42,12 +43,13 @@ pub(crate) fn copy(call: &mut Call<'_>) -> Outcome {
     let Some(value) = call.value(from).cloned() else {
         return Ok(Reply::Int(0));
     };
-    let deadline = call.db().deadline(from);
+    let (deadline, made) = (call.db().deadline(from), call.db().made(from));
     let source = std::mem::replace(&mut call.db, target);
     let free = replace || !call.exists(to);
     if free {
         call.put(to, value);
         call.db().set_deadline(to, deadline);
+        call.db().set_made(to, made);
     }
     call.db = source;
     Ok(Reply::flag(free))
@@ -111,4 +113,50 @@ fn clear(call: &mut Call<'_>, db: usize) {
     for key in gone.entries().keys() {
         call.world.touched(db, key);
     }
+}
+
+/// `MOVE key db`: into another database, unless the key is there already.
+pub(crate) fn move_key(call: &mut Call<'_>) -> Outcome {
+    let (key, target) = (&call.args[1], database(&call.args[2])?);
+    if target == call.db {
+        return Err("ERR source and destination objects are the same".into());
+    }
+    let Some(value) = call.value(key).cloned() else {
+        return Ok(Reply::Int(0));
+    };
+    let deadline = call.db().deadline(key);
+    let source = std::mem::replace(&mut call.db, target);
+    let free = !call.exists(key);
+    if free {
+        call.put(key, value);
+        call.db().set_deadline(key, deadline);
+    }
+    call.db = source;
+    if free {
+        call.delete(key);
+    }
+    Ok(Reply::flag(free))
+}
+
+/// `SWAPDB a b`
+pub(crate) fn swapdb(call: &mut Call<'_>) -> Outcome {
+    let number = |place: usize, complaint: &'static str| -> Result<i64, Fault> {
+        let number = parse_int(&call.args[place]).filter(|n| i32::try_from(*n).is_ok());
+        number.ok_or(complaint.into())
+    };
+    let first = number(1, "ERR invalid first DB index")?;
+    let second = number(2, "ERR invalid second DB index")?;
+    let known = |number: i64| {
+        let number = usize::try_from(number).ok().filter(|db| *db < DATABASES);
+        number.ok_or(Fault::from("ERR DB index is out of range"))
+    };
+    let (first, second) = (known(first)?, known(second)?);
+    call.world.dbs.swap(first, second);
+    for db in [first, second] {
+        let keys: Vec<_> = call.world.dbs[db].entries().keys().cloned().collect();
+        for key in keys {
+            call.world.touched(db, &key);
+        }
+    }
+    Ok(Reply::OK)
 }

@@ -11,7 +11,7 @@ use crate::call::{Call, Origin, Outcome};
 use crate::client::ClientId;
 use crate::command;
 use crate::commands::list_moves::{end, many, pop_many, shift};
-use crate::commands::lists;
+use crate::commands::{lists, zset_pops};
 use crate::dict::Key;
 use crate::fault::Fault;
 use crate::number::parse_double;
@@ -58,7 +58,8 @@ pub(crate) fn brpoplpush(call: &mut Call<'_>) -> Outcome {
     take_or_wait(call, &call.args[1..2], action, deadline)
 }
 
-fn take_or_wait(
+/// Takes from the first key that has something, or lets the client wait.
+pub(crate) fn take_or_wait(
     call: &mut Call<'_>,
     keys: &[Vec<u8>],
     action: Action,
@@ -72,7 +73,7 @@ fn take_or_wait(
     if call.origin != Origin::Client {
         return Ok(match action {
             Action::Move { .. } => Reply::Null,
-            Action::Pop(_) | Action::PopMany { .. } => Reply::NullArray,
+            _ => Reply::NullArray,
         });
     }
     let keys = keys.iter().map(|key| Key::from(key.as_slice())).collect();
@@ -102,6 +103,8 @@ fn attempt(call: &mut Call<'_>, key: &[u8], action: &Action) -> Result<Option<Re
         Action::Pop(from) => pop_one(call, key, *from),
         Action::PopMany { from, count } => pop_many(call, key, *from, *count),
         Action::Move { from, to, target } => shift(call, key, target, *from, *to),
+        Action::PopMember(from) => zset_pops::pop_one(call, key, *from),
+        Action::PopMembers { from, count } => zset_pops::pop_many(call, key, *from, *count),
     }
 }
 
@@ -116,7 +119,7 @@ fn pop_one(call: &mut Call<'_>, key: &[u8], from: End) -> Result<Option<Reply>, 
 }
 
 /// The last moment of a wait; zero seconds are for ever.
-fn deadline(timeout: &[u8]) -> Result<Option<Instant>, Fault> {
+pub(crate) fn deadline(timeout: &[u8]) -> Result<Option<Instant>, Fault> {
     let seconds = parse_double(timeout).ok_or("ERR timeout is not a float or out of range")?;
     // Redis counts in whole milliseconds, rounded up, so that a wish for little is not for ever.
     let millis = (seconds * 1000.0).ceil();

@@ -2,11 +2,13 @@
 
 use crate::call::{Call, Outcome};
 use crate::commands::lists::span;
+use crate::commands::name_range::{name_limit, named};
 use crate::dict::Key;
 use crate::fault::Fault;
 use crate::number::{parse_double, parse_int};
 use crate::reply::Reply;
 use crate::sorted_set::{ScoreLimit, SortedSet};
+use crate::value::Value;
 
 /// What orders a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,14 +27,6 @@ struct Range<'a> {
     limit: (i64, i64),
     first: &'a [u8],
     last: &'a [u8],
-}
-
-/// One end of a range of names.
-enum NameLimit<'a> {
-    Least,
-    Most,
-    Including(&'a [u8]),
-    Excluding(&'a [u8]),
 }
 
 /// `ZRANGE key first last [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES]`
@@ -123,7 +117,10 @@ type Ranks = std::ops::Range<usize>;
 
 /// The members of a range. The ends are read before the key, so that bad ones are named first.
 fn choose(call: &mut Call<'_>, range: &Range<'_>) -> Result<Members, Fault> {
-    let key = &call.args[1];
+    choose_from(call, &call.args[1], range)
+}
+
+fn choose_from(call: &mut Call<'_>, key: &[u8], range: &Range<'_>) -> Result<Members, Fault> {
     match range.by {
         By::Rank => {
             let int = |text| parse_int(text).ok_or(Fault::NotAnInteger);
@@ -147,8 +144,7 @@ fn choose(call: &mut Call<'_>, range: &Range<'_>) -> Result<Members, Fault> {
             let Some(set) = call.get::<SortedSet>(key)? else {
                 return Ok(Vec::new());
             };
-            let ranks = set.named(|name| !above(name, &min), |name| below(name, &max));
-            Ok(limited(set, ranks, range))
+            Ok(limited(set, named(set, range.reverse, &min, &max), range))
         }
     }
 }
@@ -181,37 +177,10 @@ fn score_limit(text: &[u8]) -> Result<ScoreLimit, Fault> {
         _ => (false, text),
     };
     // C's `strtod` takes nothing for zero, and so does Redis here.
+    let number = number.trim_ascii_start();
     let number = if number.is_empty() { b"0" } else { number };
     let score = parse_double(number).ok_or("ERR min or max is not a float")?;
     Ok(ScoreLimit { score, exclusive })
-}
-
-fn name_limit(text: &[u8]) -> Result<NameLimit<'_>, Fault> {
-    match text {
-        b"-" => Ok(NameLimit::Least),
-        b"+" => Ok(NameLimit::Most),
-        [b'[', name @ ..] => Ok(NameLimit::Including(name)),
-        [b'(', name @ ..] => Ok(NameLimit::Excluding(name)),
-        _ => Err("ERR min or max not valid string range item".into()),
-    }
-}
-
-fn above(name: &[u8], limit: &NameLimit<'_>) -> bool {
-    match limit {
-        NameLimit::Least => true,
-        NameLimit::Most => false,
-        NameLimit::Including(end) => name >= *end,
-        NameLimit::Excluding(end) => name > *end,
-    }
-}
-
-fn below(name: &[u8], limit: &NameLimit<'_>) -> bool {
-    match limit {
-        NameLimit::Least => false,
-        NameLimit::Most => true,
-        NameLimit::Including(end) => name <= *end,
-        NameLimit::Excluding(end) => name < *end,
-    }
 }
 
 /// `ZCOUNT key min max`
@@ -220,6 +189,33 @@ pub(crate) fn zcount(call: &mut Call<'_>) -> Outcome {
     let (min, max) = (score_limit(&args[2])?, score_limit(&args[3])?);
     let set = call.get::<SortedSet>(&args[1])?;
     Ok(Reply::count(set.map_or(0, |set| set.between(min, max).len())))
+}
+
+/// `ZLEXCOUNT key min max`
+pub(crate) fn zlexcount(call: &mut Call<'_>) -> Outcome {
+    let range = read(call.args, Some(By::Name), Some(false))?;
+    Ok(Reply::count(choose(call, &range)?.len()))
+}
+
+/// `ZRANGESTORE target source first last [BYSCORE | BYLEX] [REV] [LIMIT offset count]`
+pub(crate) fn zrangestore(call: &mut Call<'_>) -> Outcome {
+    let (args, target) = (&call.args[1..], &call.args[1]);
+    let range = read(args, None, None)?;
+    if range.with_scores {
+        return Err(Fault::Syntax);
+    }
+    let mut chosen = SortedSet::default();
+    for (member, score) in choose_from(call, &args[1], &range)? {
+        chosen.insert(&member, score);
+    }
+    let count = chosen.len();
+    call.store(target, Value::SortedSet(chosen));
+    Ok(Reply::count(count))
+}
+
+/// `ZREMRANGEBYLEX key min max`
+pub(crate) fn zremrangebylex(call: &mut Call<'_>) -> Outcome {
+    remove(call, By::Name)
 }
 
 /// `ZREMRANGEBYSCORE key min max`

@@ -40,9 +40,11 @@ pub(crate) fn smove(call: &mut Call<'_>) -> Outcome {
         return Ok(Reply::flag(there));
     }
     call.get_or_new::<Set>(&args[1])?.remove(&args[3]);
-    call.get_or_new::<Set>(&args[2])?.insert(&args[3], ());
+    let new = call.get_or_new::<Set>(&args[2])?.insert(&args[3], ()).is_none();
     call.changed(&args[1]);
-    call.changed(&args[2]);
+    if new {
+        call.changed(&args[2]);
+    }
     Ok(Reply::Int(1))
 }
 

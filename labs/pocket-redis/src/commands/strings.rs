@@ -1,8 +1,9 @@
 //! Strings: GET and its relatives. SET and what it can do are in `set.rs`.
 
 use crate::call::{Call, Outcome};
+use crate::db::Made;
 use crate::fault::Fault;
-use crate::reply::Reply;
+use crate::reply::{MAX_ANSWER, Reply, TOO_LARGE};
 use crate::resp::MAX_BULK;
 use crate::value::{Text, Value};
 
@@ -31,11 +32,16 @@ pub(crate) fn getset(call: &mut Call<'_>) -> Outcome {
 /// `MGET key …`: a value of another kind counts as none.
 pub(crate) fn mget(call: &mut Call<'_>) -> Outcome {
     let keys = &call.args[1..];
-    let values = keys.iter().map(|key| match call.get::<Text>(key) {
-        Ok(text) => Reply::bulk_or_null(text),
-        Err(_) => Reply::Null,
-    });
-    Ok(Reply::Array(values.collect()))
+    let (mut values, mut size) = (Vec::with_capacity(keys.len()), 0);
+    for key in keys {
+        let value = call.get::<Text>(key).map_or(Reply::Null, Reply::bulk_or_null);
+        size += value.size();
+        if size > MAX_ANSWER {
+            return Err(TOO_LARGE.into());
+        }
+        values.push(value);
+    }
+    Ok(Reply::Array(values))
 }
 
 /// `MSET key value …`
@@ -72,11 +78,14 @@ pub(crate) fn strlen(call: &mut Call<'_>) -> Outcome {
 /// `APPEND key value`
 pub(crate) fn append(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
-    let length = call.get::<Text>(&args[1])?.map_or(0, Vec::len);
-    check_length(length + args[2].len())?;
+    let old = call.get::<Text>(&args[1])?.map(Vec::len);
+    check_length(old.unwrap_or(0) + args[2].len())?;
     let text = call.get_or_new::<Text>(&args[1])?;
     text.extend_from_slice(&args[2]);
     let length = text.len();
+    if old.is_some() {
+        call.db().set_made(&args[1], Made::InPlace);
+    }
     call.changed(&args[1]);
     Ok(Reply::count(length))
 }
@@ -114,6 +123,7 @@ pub(crate) fn setrange(call: &mut Call<'_>) -> Outcome {
     let text = call.get_or_new::<Text>(&args[1])?;
     text.resize(length.max(end), 0);
     text[offset..end].copy_from_slice(&args[3]);
+    call.db().set_made(&args[1], Made::InPlace);
     call.changed(&args[1]);
     Ok(Reply::count(length.max(end)))
 }

@@ -7,7 +7,7 @@ use crate::client::Transaction;
 use crate::command;
 use crate::dict::Key;
 use crate::dispatch::IntoReply;
-use crate::reply::Reply;
+use crate::reply::{MAX_ANSWER, Reply, TOO_LARGE};
 use crate::resp::Request;
 
 /// `MULTI`
@@ -42,7 +42,13 @@ pub(crate) fn exec(call: &mut Call<'_>) -> Outcome {
     if watch_broken {
         return Ok(Reply::NullArray);
     }
-    Ok(Reply::Array(transaction.queue.iter().map(|args| run(call, args)).collect()))
+    let mut size = 0;
+    let answers = transaction.queue.iter().map(|args| {
+        let answer = run(call, args);
+        size += answer.size();
+        if size > MAX_ANSWER { Reply::Error(TOO_LARGE.to_owned()) } else { answer }
+    });
+    Ok(Reply::Array(answers.collect()))
 }
 
 /// A watched key whose time ended meanwhile counts as changed.

@@ -1,10 +1,8 @@
-//! Sorted sets, member by member. Ranges are in `ranges.rs`, ZADD in `zset_add.rs`.
+//! Sorted sets, member by member. Ranges are in `ranges.rs`, ZADD in `zset_add.rs`,
+//! ZPOPMIN and ZPOPMAX in `zset_pops.rs`.
 
 use crate::call::{Call, Outcome};
-use crate::commands::lists::positive;
-use crate::dict::Key;
-use crate::fault::Fault;
-use crate::reply::{Protocol, Reply};
+use crate::reply::Reply;
 use crate::sorted_set::SortedSet;
 
 /// `ZCARD key`
@@ -61,44 +59,4 @@ pub(crate) fn zrem(call: &mut Call<'_>) -> Outcome {
         call.changed(&args[1]);
     }
     Ok(Reply::count(gone))
-}
-
-/// `ZPOPMIN key [count]`
-pub(crate) fn zpopmin(call: &mut Call<'_>) -> Outcome {
-    pop(call, |set, count| pairs(set.iter().take(count)))
-}
-
-/// `ZPOPMAX key [count]`
-pub(crate) fn zpopmax(call: &mut Call<'_>) -> Outcome {
-    pop(call, |set, count| pairs(set.iter().rev().take(count)))
-}
-
-type Pairs = Vec<(Key, f64)>;
-
-fn pairs<'a>(members: impl Iterator<Item = (&'a Key, f64)>) -> Pairs {
-    members.map(|(key, score)| (key.clone(), score)).collect()
-}
-
-fn pop(call: &mut Call<'_>, choose: impl Fn(&SortedSet, usize) -> Pairs) -> Outcome {
-    let args = call.args;
-    if args.len() > 3 {
-        return Err(Fault::Syntax);
-    }
-    let count = args.get(2).map(|text| positive(text)).transpose()?;
-    let Some(set) = call.get_mut::<SortedSet>(&args[1])? else {
-        return Ok(Reply::Array(Vec::new()));
-    };
-    let chosen = choose(set, count.unwrap_or(1));
-    for (member, _) in &chosen {
-        set.remove(member);
-    }
-    if !chosen.is_empty() {
-        call.changed(&args[1]);
-    }
-    let chosen = chosen.into_iter().map(|(key, score)| (Reply::bulk(key), Reply::Double(score)));
-    // Without a count there is one pair, which RESP3 does not nest.
-    if count.is_none() && call.protocol == Protocol::Resp3 {
-        return Ok(Reply::Array(chosen.flat_map(|(member, score)| [member, score]).collect()));
-    }
-    Ok(Reply::Pairs(chosen.collect()))
 }

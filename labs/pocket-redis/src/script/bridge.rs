@@ -1,5 +1,7 @@
 //! What scripts call: `redis.call` and its neighbours.
 
+use std::time::Instant;
+
 use rilua::vm::state::LuaState;
 use rilua::{LuaError, LuaResult, RustFn, Table, Val, runtime_error};
 
@@ -107,14 +109,16 @@ impl Lent {
     fn perform(&mut self, args: &[Vec<u8>]) -> Result<Reply, Fault> {
         let command = command::resolve(args).map_err(|fault| match fault {
             Fault::Arity(_) => "ERR Wrong number of args calling Redis command from script".into(),
+            Fault::NotHere(_) => fault,
             _ => Fault::from("ERR Unknown Redis command called from script"),
         })?;
         if command.has(NO_SCRIPT) {
             return Err("ERR This Redis command is not allowed from script".into());
         }
-        if self.read_only && command.has(WRITE) {
+        if self.read_only && (command.has(WRITE) || command.name == "publish") {
             return Err("ERR Write commands are not allowed from read-only scripts.".into());
         }
+        let began = Instant::now();
         let mut call = Call {
             world: &mut self.world,
             command,
@@ -126,6 +130,7 @@ impl Lent {
         };
         let outcome = (command.run)(&mut call);
         self.db = call.db;
+        self.world.account(command, began, outcome.is_err());
         if !command.has(UNSEEN | ADMIN) {
             self.world.show_script(self.db, args);
         }

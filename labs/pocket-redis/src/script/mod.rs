@@ -10,6 +10,7 @@
 //! are watched inside the library functions too (`watch.rs`, `library.rs`), and what a script held
 //! is gone when it ends. Until then nobody else is served, as in Redis before it says BUSY.
 
+mod bit;
 mod bridge;
 mod char_class;
 mod convert;
@@ -22,12 +23,15 @@ mod lent;
 mod library;
 mod limits;
 mod math;
+mod msgpack_decode;
+mod msgpack_encode;
 mod pattern;
 mod printf;
 mod quiet;
 mod random;
 mod run;
 mod sandbox;
+mod shebang;
 mod strings;
 mod tables;
 mod watch;
@@ -39,6 +43,7 @@ use rilua::{Function, Lua, LuaApiMut, LuaResult, Val};
 use crate::fault::Fault;
 use crate::script::quiet::catch_quietly;
 use crate::script::sandbox::Sandbox;
+use crate::script::shebang::Shebang;
 
 pub(crate) use random::Random;
 pub(crate) use run::Request;
@@ -90,6 +95,17 @@ impl Scripts {
         Ok(sha)
     }
 
+    /// Whether a script may write, which its first line can rule out.
+    fn may_write(&self, sha: &str, read_only: bool) -> Result<bool, Fault> {
+        let script = self.known.get(sha).ok_or(Fault::NoScript)?;
+        match Shebang::read(&script.source)?.writes {
+            Some(true) if read_only => {
+                Err("ERR Can not execute a script with write flag using *_ro command.".into())
+            }
+            writes => Ok(!read_only && writes != Some(false)),
+        }
+    }
+
     /// The compiled script.
     fn function(&mut self, sha: &str) -> Result<Function, Fault> {
         let script = self.known.get(sha).ok_or(Fault::NoScript)?;
@@ -113,10 +129,10 @@ impl Scripts {
         if source.first() == Some(&0x1b) {
             return Err(complain("bytecode is not accepted"));
         }
-        let source = without_shebang(source)?;
+        let source = Shebang::read(source)?.source;
         let sandbox = self.sandbox()?;
         let compiled =
-            compile_roomily(&mut sandbox.lua, &source).map_err(|error| complain(&error))?;
+            compile_roomily(&mut sandbox.lua, source).map_err(|error| complain(&error))?;
         sandbox.keep(compiled).map_err(|error| complain(&error.to_string()))?;
         Ok(compiled)
     }
@@ -136,22 +152,6 @@ impl Scripts {
             script.function = None;
         }
     }
-}
-
-/// `#!lua` in the first line names the engine and flags; the line itself is no Lua.
-fn without_shebang(source: &[u8]) -> Result<Vec<u8>, Fault> {
-    if !source.starts_with(b"#!") {
-        return Ok(source.to_vec());
-    }
-    let end = source.iter().position(|&byte| byte == b'\n');
-    let end = end.ok_or(Fault::from("ERR Invalid script shebang"))?;
-    let line = String::from_utf8_lossy(&source[..end]);
-    let engine = line.split_whitespace().next().unwrap_or_default();
-    if engine != "#!lua" {
-        return Err(Fault::err(format!("Unexpected engine in script shebang: {engine}")));
-    }
-    // An empty line in its place keeps the line numbers of errors.
-    Ok(source[end..].to_vec())
 }
 
 /// Compiles on a thread with a large stack: the compiler recurses with the depth of the source.

@@ -28,8 +28,9 @@ impl Scripts {
     /// Runs a script that is known.
     pub(crate) fn run(&mut self, call: &mut Call<'_>, request: &Request<'_>) -> Outcome {
         let function = self.function(request.sha)?;
+        let read_only = !self.may_write(request.sha, request.read_only)?;
         let sandbox = self.sandbox()?;
-        sandbox.lend(call, request.read_only);
+        sandbox.lend(call, read_only);
         let run = catch_quietly(|| sandbox.call(function, request));
         let limits = sandbox.take_back(call);
         if run.is_none() || limits.has_worn_it() {

@@ -1,6 +1,6 @@
 //! The interpreter, made safe: what scripts see, and what they cannot change.
 //!
-//! Scripts get the base, string, table and math libraries, `redis` and `cjson`. Gone are files,
+//! Scripts get the base, string, table and math libraries, `redis`, `cjson`, `cmsgpack` and `bit`. Gone are files,
 //! the system, loading of code, and everything that could reach around the guards. A guard is an
 //! empty table in front of a real one: reads pass through, writes are refused with Redis' words,
 //! so no script can leave anything behind for the next.
@@ -13,7 +13,9 @@ use rilua::{
 
 use crate::script::lent::Lent;
 use crate::script::limits::HARD_LIMIT;
-use crate::script::{bridge, json_decode, json_encode, library, text, watch};
+use crate::script::{
+    bit, bridge, json_decode, json_encode, library, msgpack_decode, msgpack_encode, text, watch,
+};
 
 /// The interpreter allows two hundred nested calls from Rust; scripts get the last forty.
 const CALL_DEPTH: u16 = 160;
@@ -85,6 +87,16 @@ impl Sandbox {
         let version = text(&mut self.lua, crate::commands::info::REDIS_VERSION.as_bytes());
         self.field(redis, "REDIS_VERSION", version)?;
         self.table("cjson", &[("encode", json_encode::encode), ("decode", json_decode::decode)])?;
+        self.table("bit", &bit::FUNCTIONS)?;
+        self.table(
+            "cmsgpack",
+            &[
+                ("pack", msgpack_encode::pack),
+                ("unpack", msgpack_decode::unpack),
+                ("unpack_one", msgpack_decode::unpack_one),
+                ("unpack_limit", msgpack_decode::unpack_limit),
+            ],
+        )?;
         let cjson = self.named("cjson");
         self.field(cjson, "null", super::convert::NULL)?;
         for (table, functions) in library::FUNCTIONS {
@@ -148,7 +160,7 @@ impl Sandbox {
         for metatable in strings.into_iter().flatten() {
             self.field(Table::from_gc_ref(metatable), "__metatable", Val::Bool(false))?;
         }
-        for name in ["redis", "cjson", "string", "table", "math"] {
+        for name in ["redis", "cjson", "cmsgpack", "bit", "string", "table", "math"] {
             let guard = self.named(name);
             let guard = self.guard(guard)?;
             self.field(self.globals, name, Val::Table(guard.gc_ref()))?;

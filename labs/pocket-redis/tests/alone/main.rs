@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod about;
 mod bounds;
 mod guards;
 mod life;

@@ -78,3 +78,29 @@ fn the_library_of_scripts_answers_as_in_redis() {
         include_str!("sequences/script_library.txt"),
     );
 }
+
+#[test]
+fn sets_against_each_other_answer_as_redis() {
+    judge_lines(
+        "sets_against_each_other_answer_as_redis",
+        include_str!("sequences/sets_stored.txt"),
+    );
+}
+
+#[test]
+fn sort_answers_as_redis() {
+    judge_lines("sort_answers_as_redis", include_str!("sequences/sort.txt"));
+}
+
+#[test]
+fn details_answer_as_redis() {
+    judge_lines("details_answer_as_redis", include_str!("sequences/details.txt"));
+}
+
+#[test]
+fn bits_and_packs_of_scripts_answer_as_redis() {
+    judge_lines(
+        "bits_and_packs_of_scripts_answer_as_redis",
+        include_str!("sequences/script_packs.txt"),
+    );
+}

@@ -11,5 +11,6 @@ mod generated;
 mod guards;
 mod messages;
 mod protocol;
+mod silence;
 mod table;
 mod waiting;

@@ -11,6 +11,11 @@ fn play(test: &str, scene: impl Fn(&mut Wire, &mut Wire) -> Vec<Answer>) {
     for protocol in ["2", "3"] {
         let answers = [both.pocket.addr, both.judge.addr].map(|addr| {
             let (mut one, mut other) = (Wire::connect(addr), Wire::connect(addr));
+            // Those of the round before may not have been seen off yet.
+            while one.say("PUBSUB CHANNELS").items.len()
+                + one.say("CLIENT LIST TYPE pubsub").text.len()
+                > 0
+            {}
             one.ask(&["HELLO", protocol]);
             other.ask(&["HELLO", protocol]);
             one.say("FLUSHALL");
