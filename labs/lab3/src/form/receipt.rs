@@ -112,6 +112,28 @@ mod tests {
         assert_eq!(Receipt::read(""), Ok(Receipt::default()));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn every_receipt_is_read_as_it_was_written(
+            task in proptest::option::of("[A-Za-z0-9_.:-]{1,255}"),
+            sent in proptest::option::of(0..=LAST_MOMENT),
+            waited in proptest::option::of(0..=2_592_000_000_000_u64),
+        ) {
+            let receipt = Receipt {
+                task,
+                sent: sent.map(|ms| SystemTime::UNIX_EPOCH + Duration::from_millis(ms)),
+                waited: waited.map(Duration::from_micros),
+                worked: waited.map(Duration::from_micros),
+            };
+            proptest::prop_assert_eq!(Receipt::read(&receipt.query()[1..]), Ok(receipt));
+        }
+
+        #[test]
+        fn no_query_is_too_odd_to_be_read(query: String) {
+            let _ = Receipt::read(&query);
+        }
+    }
+
     #[test]
     fn numbers_that_make_no_sense_are_left_out() {
         for query in [

@@ -72,6 +72,25 @@ mod tests {
         assert_eq!(pairs(b"a=\xff"), None);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn what_a_browser_encodes_is_decoded_and_what_it_would_not_is_malformed(
+            typed in proptest::collection::vec(proptest::prelude::any::<(String, String)>(), 0..6),
+            bytes in proptest::prelude::any::<Vec<u8>>(),
+        ) {
+            let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(&typed).finish();
+            // Nobody can tell a pair without name and value from none.
+            let typed: Vec<_> = typed.into_iter().filter(|(n, v)| !(n.is_empty() && v.is_empty())).collect();
+            let ours = pairs(encoded.as_bytes()).expect("well formed");
+            let ours: Vec<_> = ours.into_iter().filter(|(n, v)| !(n.is_empty() && v.is_empty())).collect();
+            proptest::prop_assert_eq!(ours, typed);
+            if let Some(pairs) = pairs(&bytes) {
+                let lenient: Vec<_> = form_urlencoded::parse(&bytes).into_owned().collect();
+                proptest::prop_assert_eq!(pairs, lenient);
+            }
+        }
+    }
+
     #[test]
     fn of_a_repeated_name_the_last_value_counts() {
         let pairs = pairs(b"a=1&a=2").expect("well formed");

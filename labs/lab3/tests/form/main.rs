@@ -5,6 +5,7 @@ mod attacks;
 mod leaving;
 mod limits;
 mod pages;
+mod properties;
 mod refusals;
 mod streams;
 mod submitting;
