@@ -25,6 +25,8 @@ pub(crate) struct Told {
     meaning: &'static str,
     reason: String,
     took: String,
+    /// The same in real milliseconds, when it is over.
+    lasted: Option<u128>,
     done: bool,
 }
 
@@ -32,6 +34,7 @@ impl Told {
     pub(crate) fn new(now: &Progress, of: &Receipt, clock: LabClock, time: SystemTime) -> Self {
         let until = if now.done { now.done_at } else { Some(time) };
         let took = of.sent.zip(until).and_then(|(sent, until)| until.duration_since(sent).ok());
+        let lasted = took.filter(|_| now.done).map(|took| took.as_millis());
         let took = match took.map(|took| clock.tell(took)) {
             Some(took) if now.done => took,
             Some(took) => format!("{took} so far"),
@@ -42,15 +45,19 @@ impl Told {
             meaning: meaning(now.state.as_deref()),
             reason: now.reason.as_deref().map_or_else(String::new, first_line),
             took,
+            lasted,
             done: now.done,
         }
     }
 
     /// The same for the page's script.
     pub(crate) fn json(&self) -> String {
-        let Self { state, meaning, reason, took, done } = self;
-        json!({"state": state, "meaning": meaning, "reason": reason, "took": took, "done": done})
-            .to_string()
+        let Self { state, meaning, reason, took, lasted, done } = self;
+        json!({
+            "state": state, "meaning": meaning, "reason": reason, "took": took, "lasted": lasted,
+            "done": done,
+        })
+        .to_string()
     }
 }
 

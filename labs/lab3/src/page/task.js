@@ -4,11 +4,13 @@ const path = document.querySelector(".path");
 const place = (name) => document.querySelector(`[data-told=${name}]`);
 const { events, speed } = task.dataset;
 const sent = Number(task.dataset.sent);
-const since = (time) => {
-  const seconds = ((Date.now() - time) / 1000) * speed;
+const words = (lasted) => {
+  const seconds = (Math.max(0, lasted) / 1000) * speed;
   if (seconds < 100) return `${seconds.toFixed(1)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 };
+
+const since = (time) => words(Date.now() - time);
 
 // The states so far, each with how long it lasted, as far as this page has seen it.
 let state = place("state").textContent;
@@ -32,7 +34,9 @@ const show = (told, live) => {
   task.dataset.state = told.state;
   if (told.state !== state) {
     // Who only asks now and then does not know when it was.
-    note(from && live ? `${state} ${since(from)}` : state);
+    // The last one ended when the task did, so that all together are the number below.
+    const until = told.lasted === null ? Date.now() : sent + told.lasted;
+    note(from && live ? `${state} ${words(until - from)}` : state);
     [state, from] = [told.state, live ? Date.now() : 0];
   }
   done = told.done;
