@@ -34,7 +34,7 @@ pub(crate) enum Trouble {
     Queue(#[from] taskqueue::BrokerError),
     /// What a worker process was started with.
     #[error(transparent)]
-    Worker(#[from] taskqueue::InvalidQueue),
+    Worker(#[from] taskqueue::InvalidWorker),
     /// A part of this program panicked.
     #[error("a part of this program came to a bad end: {0}\n  next: report it as a bug")]
     Join(#[from] tokio::task::JoinError),

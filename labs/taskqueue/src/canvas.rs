@@ -65,6 +65,8 @@ pub(crate) struct Abandoned {
     pub(crate) group_id: Option<String>,
     pub(crate) parent_id: Option<String>,
     pub(crate) error: TaskError,
+    /// The results of the errbacks that were called for it.
+    pub(crate) children: Vec<Value>,
 }
 
 /// One member's end, as its chord is told.
@@ -147,7 +149,8 @@ fn failure(ended: Ended<'_>, error: &TaskError) -> (Outbox, Result<(), Unsupport
     let called = ended
         .embed
         .errbacks()
-        .and_then(|errbacks| sending.call_errbacks(errbacks, &ended.headers.id, ended.root_id()));
+        .and_then(|errbacks| sending.call_errbacks(errbacks, &ended.headers.id, ended.root_id()))
+        .map(drop);
     (sending.outbox, told.and(failed.map_err(Unsupported)).and(called.map_err(Unsupported)))
 }
 
@@ -192,5 +195,15 @@ impl Part {
     ) -> Result<Self, Unsupported> {
         let encoded = raw(&(1, &task_id, state, result)).get().to_owned();
         Ok(Self { group_id, group_index, task_id, encoded, body })
+    }
+
+    /// This part is a failure for which these errbacks were called. Celery passes over the note.
+    fn note_called(&mut self, error: &TaskError, called: &[Value]) {
+        if let (false, Ok(Value::Object(mut result))) =
+            (called.is_empty(), serde_json::to_value(error.document()))
+        {
+            result.insert(chord::CALLED.into(), called.into());
+            self.encoded = raw(&(1, &self.task_id, "FAILURE", result)).get().to_owned();
+        }
     }
 }

@@ -132,6 +132,24 @@ impl BrokerError {
 #[error("queue {0:?} can't be used\n  next: name it with letters, digits and _ . : - only")]
 pub struct InvalidQueue(pub(crate) String);
 
+/// Options with which no worker works.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidWorker {
+    /// One of its queues.
+    #[error(transparent)]
+    Queue(#[from] InvalidQueue),
+    /// A task would be cut before it is told.
+    #[error(
+        "a soft time limit of {soft:?} is above the hard one of {hard:?}\n  next: tell a task before you cut it"
+    )]
+    TimeLimits {
+        /// `time_limit`.
+        hard: Duration,
+        /// `soft_time_limit`.
+        soft: Duration,
+    },
+}
+
 /// [`AsyncResult::get`](crate::AsyncResult::get) has no value to give.
 #[derive(Debug, thiserror::Error)]
 pub enum ResultError {

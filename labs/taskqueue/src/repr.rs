@@ -5,9 +5,11 @@
 //! levels deep, cut at 1,024 characters with the open brackets closed again.
 //! Nothing reads them back; a wrong one would only mislead a person.
 
+use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
 use serde_json::{Map, Value};
 
-use crate::json;
+use crate::task::{self, Tagged};
+use crate::{json, time};
 
 /// `Celery.amqp.argsrepr_maxsize`, in characters.
 const MAX_LENGTH: usize = 1024;
@@ -45,6 +47,9 @@ enum Token {
 }
 
 fn push(value: &Value, level: usize, tokens: &mut Vec<Token>) {
+    if let Some(shown) = tagged(value) {
+        return tokens.push(shown);
+    }
     match value {
         Value::Null => tokens.push(Token::Text("None".into())),
         Value::Bool(true) => tokens.push(Token::Text("True".into())),
@@ -59,6 +64,54 @@ fn push(value: &Value, level: usize, tokens: &mut Vec<Token>) {
         Value::Object(_) if level >= MAX_LEVELS => tokens.push(Token::Text("{...}".into())),
         Value::Object(map) => mapping(map, level, tokens),
     }
+}
+
+/// What kombu tagged, as Python shows the value.
+fn tagged(value: &Value) -> Option<Token> {
+    let (kind, value) = task::tagged(value)?;
+    let text = match (kind, value) {
+        ("uuid", Tagged::Text(id)) => format!("UUID('{id}')"),
+        ("decimal", Tagged::Text(number)) => format!("Decimal('{number}')"),
+        ("date", Tagged::Text(date)) => {
+            let date: NaiveDate = date.parse().ok()?;
+            format!("datetime.date({}, {}, {})", date.year(), date.month(), date.day())
+        }
+        ("time", Tagged::Text(time)) => format!("datetime.time({})", clock(time.parse().ok()?)),
+        ("datetime", Tagged::Text(text)) => {
+            let time = time::parse(&text)?;
+            let zone = match (text.len(), time.offset().local_minus_utc()) {
+                // Python writes an offset with its colon, or none.
+                (length, _) if !text[length.min(10)..].contains(['+', '-', 'Z']) => String::new(),
+                (_, 0) => ", tzinfo=datetime.timezone.utc".into(),
+                (_, offset) => {
+                    format!(", tzinfo=datetime.timezone(datetime.timedelta(seconds={offset}))")
+                }
+            };
+            let (date, clock) = (time.date_naive(), clock(time.time()));
+            let (year, month, day) = (date.year(), date.month(), date.day());
+            format!("datetime.datetime({year}, {month}, {day}, {clock}{zone})")
+        }
+        (_, Tagged::Text(_)) => return None,
+        (_, Tagged::Bytes(bytes)) => {
+            return Some(Token::Quoted(String::from_utf8(bytes).unwrap_or_else(|bytes| {
+                bytes.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+            })));
+        }
+    };
+    Some(Token::Text(text))
+}
+
+/// Hour and minute, and what is not zero of the rest.
+fn clock(time: NaiveTime) -> String {
+    let (second, micros) = (time.second(), time.nanosecond() / 1000);
+    let mut text = format!("{}, {}", time.hour(), time.minute());
+    if second > 0 || micros > 0 {
+        text.push_str(&format!(", {second}"));
+    }
+    if micros > 0 {
+        text.push_str(&format!(", {micros}"));
+    }
+    text
 }
 
 fn sequence(
@@ -152,6 +205,30 @@ mod tests {
         assert_eq!(args(&arguments), r"('it\'s', 1, 2.0, None, True, [1], {'k': []})");
         assert_eq!(args(&list(json!([5]))), "(5,)");
         assert_eq!(args(&[]), "()");
+    }
+
+    #[test]
+    fn shows_what_kombu_tagged_as_the_value_that_it_is() {
+        let tag = |kind: &str, value: Value| json!({"__type__": kind, "__value__": value});
+        let cases = [
+            (tag("date", json!("2026-01-02")), "datetime.date(2026, 1, 2)"),
+            (tag("time", json!("03:04:05.000006")), "datetime.time(3, 4, 5, 6)"),
+            (tag("datetime", json!("2026-01-02T03:04:00")), "datetime.datetime(2026, 1, 2, 3, 4)"),
+            (
+                tag("datetime", json!("2026-01-02T03:04:05+00:00")),
+                "datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)",
+            ),
+            (
+                tag("uuid", json!({"hex": "6ec62d351f0b4d7c9d5c2e9f0a6f7f11"})),
+                "UUID('6ec62d35-1f0b-4d7c-9d5c-2e9f0a6f7f11')",
+            ),
+            (tag("decimal", json!("1.50")), "Decimal('1.50')"),
+            (tag("bytes", json!("a")), "'a'"),
+            (tag("unheard of", json!("a")), "{'__type__': 'unheard of', '__value__': 'a'}"),
+        ];
+        for (tagged, shown) in cases {
+            assert_eq!(value(&tagged), shown);
+        }
     }
 
     #[test]

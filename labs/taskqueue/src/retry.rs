@@ -124,6 +124,11 @@ impl RetryPolicy {
         Self { retry_jitter, ..self }
     }
 
+    /// `max_retries` and `default_retry_delay`.
+    pub(crate) fn basics(&self) -> (Option<u32>, Duration) {
+        (self.max_retries, self.default_retry_delay)
+    }
+
     /// What becomes of a task that raised `error` after it was tried `retries` times before, the
     /// first time `elapsed` ago; `chance` lies in 0..1.
     #[must_use]

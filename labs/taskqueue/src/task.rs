@@ -4,6 +4,7 @@
 //! Python would bind them, so that a Celery client may call with positional or keyword arguments
 //! and gets the `TypeError` that it expects.
 
+mod arguments;
 mod limits;
 mod parameters;
 mod request;
@@ -21,6 +22,7 @@ use crate::breaker::Breaker;
 use crate::rate_limit::RateLimit;
 use crate::retry::RetryPolicy;
 use crate::task_error::TaskError;
+pub(crate) use arguments::{Tagged, tagged};
 pub(crate) use limits::{SoftLimit, TimeLimits};
 pub use request::Request;
 
@@ -61,7 +63,7 @@ impl Task {
     {
         let call = move |request: Arc<Request>, arguments: Value| -> BoxFuture<'static, _> {
             let run = run.clone();
-            let typed = serde_json::from_value(arguments);
+            let typed = arguments::typed(arguments);
             Box::pin(async move {
                 let arguments = typed.map_err(|error| {
                     TaskError::new("TypeError", format!("{}(): {error}", request.task))

@@ -59,7 +59,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::broker::Broker;
-use crate::error::{BrokerError, InvalidQueue};
+use crate::error::{BrokerError, InvalidQueue, InvalidWorker};
 use crate::event::{Event, Observer};
 use crate::lamport::LamportClock;
 use crate::message::is_safe_id;
@@ -127,17 +127,22 @@ impl Worker {
     /// A worker for the tasks of `registry`; `observe` is told every event.
     ///
     /// # Errors
-    /// A queue whose name could not be part of a key.
+    /// A queue whose name could not be part of a key, and a soft time limit above the hard one.
     pub fn new(
         broker: Arc<Broker>,
         registry: Registry,
         options: WorkerOptions,
         observe: Observer,
-    ) -> Result<Self, InvalidQueue> {
-        match options.queues.iter().find(|queue| !is_safe_id(queue)) {
-            Some(queue) => Err(InvalidQueue(queue.clone())),
-            None => Ok(Self { broker, registry, options, observe, schedule: Vec::new() }),
+    ) -> Result<Self, InvalidWorker> {
+        if let Some(queue) = options.queues.iter().find(|queue| !is_safe_id(queue)) {
+            return Err(InvalidQueue(queue.clone()).into());
         }
+        if let (Some(hard), Some(soft)) = (options.time_limit, options.soft_time_limit)
+            && soft > hard
+        {
+            return Err(InvalidWorker::TimeLimits { hard, soft });
+        }
+        Ok(Self { broker, registry, options, observe, schedule: Vec::new() })
     }
 
     /// The same, with beat beside it (`celery worker -B`): it sends the tasks of this schedule

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use support::lab::{Lab, PATIENCE, late, options};
 use support::on_each_broker;
@@ -419,6 +420,82 @@ fn a_chord_of_nothing_sends_its_body_at_once() {
         let asked = with_embed("asked", &json!({"callbacks": [composite("chord", chord)]}));
         lab.send::<()>(&["LPUSH", "celery", &asked]).await;
         assert_eq!(ended(&lab, "body").await, ("SUCCESS".into(), json!([])));
+        worker.finish().await;
+    });
+}
+
+fn chord(header: Value, body: &Value) -> Value {
+    composite("chord", json!({"kwargs": {}, "header": header, "body": body}))
+}
+
+fn failing() -> Value {
+    link(json!({"task": "wire.fail", "args": ["boom"], "immutable": true}))
+}
+
+fn with_errback(id: &str) -> Value {
+    let errback = link(json!({"options": {"task_id": "told"}}));
+    link(json!({"options": {"task_id": id, "link_error": [errback]}}))
+}
+
+#[test]
+fn an_errback_on_both_bodies_of_nested_chords_runs_once_and_is_a_child_of_the_first() {
+    on_each_broker("errbacks of nested chords", async |url| {
+        let mut lab = Lab::at(url).await;
+        let runs = Runs::default();
+        let worker = lab.start_with(options(), registry(&runs));
+        let inner = chord(json!([failing()]), &with_errback("inner"));
+        // Another one between them: what was called is handed on.
+        let between =
+            chord(json!([inner, own("a")]), &link(json!({"options": {"task_id": "between"}})));
+        let outer = chord(json!([between, own("b")]), &with_errback("outer"));
+        let asked = with_embed("asked", &json!({"callbacks": [outer]}));
+        lab.send::<()>(&["LPUSH", "celery", &asked]).await;
+        for body in ["inner", "between", "outer"] {
+            assert_eq!(ended(&lab, body).await.0, "FAILURE", "{body}");
+        }
+        assert_eq!(ended(&lab, "told").await, ("SUCCESS".into(), json!("inner")));
+        worker.finish().await;
+        assert_eq!(runs.lock().unwrap()["told"], 1);
+        let document: String = lab.ask("GET celery-task-meta-inner").await;
+        let document: Value = serde_json::from_str(&document).unwrap();
+        assert_eq!(document["children"][0][1], json!([[["told", null], null]]));
+    });
+}
+
+#[test]
+fn an_errback_of_an_outer_chord_alone_runs_as_well() {
+    on_each_broker("an errback of an outer chord", async |url| {
+        let mut lab = Lab::at(url).await;
+        let worker = lab.start_with(options(), registry(&Runs::default()));
+        let inner = chord(json!([failing()]), &link(json!({})));
+        let outer = chord(json!([inner]), &with_errback("outer"));
+        let asked = with_embed("asked", &json!({"callbacks": [outer]}));
+        lab.send::<()>(&["LPUSH", "celery", &asked]).await;
+        assert_eq!(ended(&lab, "told").await, ("SUCCESS".into(), json!("outer")));
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn the_true_failure_stands_before_that_of_the_chords_body() {
+    on_each_broker("the order of two failures", async |url| {
+        let mut lab = Lab::at(url).await;
+        let client = redis::Client::open(url).unwrap();
+        let mut told = client.get_async_pubsub().await.unwrap();
+        told.psubscribe("celery-task-meta-*").await.unwrap();
+        let worker = lab.start_with(options(), registry(&Runs::default()));
+        let last = link(json!({"options": {"task_id": "last"}}));
+        let chain = composite("chain", json!({"tasks": [failing(), link(json!({})), last]}));
+        let body = link(json!({"options": {"task_id": "body"}}));
+        let asked = with_embed("asked", &json!({"callbacks": [chord(json!([chain]), &body)]}));
+        lab.send::<()>(&["LPUSH", "celery", &asked]).await;
+        let mut order = Vec::new();
+        let mut messages = told.on_message();
+        while order.last().is_none_or(|id| id != "body") {
+            let message = tokio::time::timeout(PATIENCE, messages.next()).await.unwrap().unwrap();
+            order.push(message.get_channel_name().replace("celery-task-meta-", ""));
+        }
+        assert!(order.contains(&"last".to_owned()), "{order:?}");
         worker.finish().await;
     });
 }

@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::lab::{Lab, PATIENCE, Running};
 use support::on_each_broker;
 use taskqueue::{Event, Registry, Signature, State, Task, TaskError, WorkerOptions};
@@ -39,7 +39,8 @@ impl Controlled {
             Task::new("wire.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) });
         let options =
             WorkerOptions { hostname: NAME.into(), concurrency: 2, ..WorkerOptions::default() };
-        let worker = lab.start_with(options, Registry::new([snooze, add]));
+        let builtin = Task::new("celery.ping", [], |_, ()| async { Ok("pong") });
+        let worker = lab.start_with(options, Registry::new([snooze, add, builtin]));
         let mut controlled = Self { lab, name: NAME, worker };
         controlled.until_it_listens().await;
         controlled
@@ -61,7 +62,22 @@ impl Controlled {
 
     /// Asks what was recorded under this name; the answer, without the worker's name.
     async fn ask(&mut self, name: &str) -> Value {
-        let recording = recorded(name);
+        self.ask_recorded(recorded(name)).await
+    }
+
+    /// The same with other arguments.
+    async fn ask_with(&mut self, name: &str, arguments: Value) -> Value {
+        let mut recording = recorded(name);
+        let request = &mut recording["requests"][0];
+        request["body_decoded"]["arguments"] = arguments;
+        let mut raw: Value = serde_json::from_str(request["raw"].as_str().unwrap()).unwrap();
+        raw["body"] = request["body_decoded"].to_string().into();
+        raw["properties"]["body_encoding"] = Value::Null;
+        request["raw"] = raw.to_string().into();
+        self.ask_recorded(recording).await
+    }
+
+    async fn ask_recorded(&mut self, recording: Value) -> Value {
         let queue = reply_queue(&recording);
         let routing_key = queue.split('.').next().unwrap();
         let member = format!("{routing_key}\u{6}\u{16}\u{6}\u{16}{queue}");
@@ -250,6 +266,40 @@ fn orders_are_answered_in_celerys_words() {
             celerys_answer("control_enable_events")
         );
         assert_eq!(worker.ask("inspect_registered").await[0], "wire.add [rate_limit=10/m]");
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn registered_tasks_show_what_is_asked() {
+    on_each_broker("inspect registered", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let asked = [
+            (json!({"taskinfoitems": ["name"]}), "wire.add [name=wire.add]"),
+            (
+                json!({"taskinfoitems": ["max_retries", "rate_limit", "unheard_of", "acks_late"]}),
+                "wire.add [max_retries=3 acks_late=False]",
+            ),
+            (json!({"taskinfoitems": ["unheard_of", "__class__"]}), "wire.add"),
+            (json!({"taskinfoitems": []}), "wire.add"),
+            (json!({"builtins": true}), "celery.ping"),
+        ];
+        for (arguments, first) in asked {
+            let answer = worker.ask_with("inspect_registered", arguments.clone()).await;
+            assert_eq!(answer[0], first, "{arguments}");
+        }
+        worker.finish().await;
+    });
+}
+
+#[test]
+fn a_soft_limit_above_the_hard_one_is_refused_by_remote_control() {
+    on_each_broker("control time_limit", async |url| {
+        let mut worker = Controlled::start(url).await;
+        let limits = json!({"task_name": "wire.add", "soft": 20, "hard": 10});
+        let answer = worker.ask_with("control_time_limit", limits).await;
+        let rule = "ValueError('soft_time_limit must be less than or equal to time_limit')";
+        assert_eq!(answer, json!({"error": rule}));
         worker.finish().await;
     });
 }

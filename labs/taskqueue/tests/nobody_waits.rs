@@ -4,13 +4,17 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use support::lab::{Lab, PATIENCE, add, late, options};
 use support::on_each_broker;
-use taskqueue::{AsyncResult, Event, MAX_SIZE, Signature, keys};
+use taskqueue::{
+    AsyncResult, Event, InvalidWorker, MAX_SIZE, Registry, Signature, Task, Worker, WorkerOptions,
+    keys,
+};
 
 /// `lab.add(1, 2)`, with something else at `pointer`.
 fn message(id: &str, pointer: &str, value: Value) -> String {
@@ -264,5 +268,46 @@ fn a_message_without_an_id_is_kept_and_told_of() {
         assert_eq!(lab.count("LLEN", "celery.dead").await, 5);
         assert_eq!(lab.send_task(add(3, 4)).await.get(PATIENCE).await.unwrap(), 7);
         worker.finish().await;
+    });
+}
+
+/// Its words are Celery's.
+#[test]
+fn a_soft_limit_above_the_hard_one_is_refused() {
+    on_each_broker("limits in the wrong order", async |url| {
+        let mut lab = Lab::at(url).await;
+        let [short, long] = [10, 20].map(Duration::from_secs);
+        let wrong = Task::new("lab.wrong", [], |_, ()| async { Ok(()) });
+        let wrong = wrong.time_limit(short).soft_time_limit(long);
+        let equal = Task::new("lab.equal", [], |_, ()| async { Ok(()) });
+        let equal = equal.time_limit(short).soft_time_limit(short);
+        let softer = Task::new("lab.softer", [], |_, ()| async { Ok(()) }).soft_time_limit(long);
+        let by_worker = WorkerOptions { time_limit: Some(short), ..options() };
+        let worker = lab.start_with(by_worker, Registry::new([wrong, equal, softer]));
+        let task = |name: &str| Signature::new(name).task_id(name);
+        let by_message = task("lab.equal").task_id("by message");
+        for sent in [
+            task("lab.wrong"),
+            task("lab.softer"),
+            task("lab.equal"),
+            by_message.time_limit(short).soft_time_limit(long),
+            task("lab.equal").task_id("shorter").time_limit(short / 2),
+        ] {
+            lab.send_task(sent).await;
+        }
+        for id in ["lab.wrong", "lab.softer", "by message"] {
+            assert_eq!(end_of(&lab, id).await, ("FAILURE".into(), json!("ValueError")), "{id}");
+            let document: String = lab.send(&["GET", &keys::task_meta(id)]).await;
+            assert!(document.contains("soft_time_limit must be less than or equal to time_limit"));
+        }
+        for id in ["lab.equal", "shorter"] {
+            assert_eq!(end_of(&lab, id).await, ("SUCCESS".into(), Value::Null), "{id}");
+        }
+        worker.finish().await;
+        let options =
+            WorkerOptions { soft_time_limit: Some(long), time_limit: Some(short), ..options() };
+        let refused =
+            Worker::new(Arc::clone(&lab.broker), Registry::default(), options, Arc::new(drop));
+        assert!(matches!(refused, Err(InvalidWorker::TimeLimits { .. })));
     });
 }

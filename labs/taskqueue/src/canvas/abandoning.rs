@@ -4,6 +4,8 @@
 //! Each gets the failure as its own result, so that nobody waits for it, and its chord is told.
 //! Celery stores one result for a whole group or chain; here each member has one.
 
+use serde_json::Value;
+
 use super::freezing::{id_of, new_id};
 use super::sending::Sending;
 use super::{Abandoned, Part};
@@ -37,25 +39,43 @@ impl Sending<'_> {
     }
 
     /// `body` was to run after a chord's header, which failed. Unlike the rest of a chain, whose
-    /// errbacks are those of the task that failed, it has errbacks of its own.
-    pub(super) fn abandon_body(&mut self, mut body: Link, error: &TaskError) -> Result<(), String> {
+    /// errbacks are those of the task that failed, it has errbacks of its own, and each is listed
+    /// among its children. Those of `called` were called for the chord within, whose failure this is:
+    /// in Celery the outer chord never hears of it.
+    pub(super) fn abandon_body(
+        &mut self,
+        mut body: Link,
+        error: &TaskError,
+        mut called: Vec<Value>,
+    ) -> Result<(), String> {
         body.options.set_default("task_id", &new_id());
+        let first = self.outbox.parts.len();
         self.abandon(&body, error)?;
-        self.errbacks_of(&body)
+        let done = self.errbacks_of(&body, &mut called);
+        // A chord around this one is told which errbacks it need not call again.
+        for part in &mut self.outbox.parts[first..] {
+            part.note_called(error, &called);
+        }
+        done
     }
 
-    fn errbacks_of(&mut self, link: &Link) -> Result<(), String> {
+    fn errbacks_of(&mut self, link: &Link, called: &mut Vec<Value>) -> Result<(), String> {
         if let Kind::Group(tasks) = &link.kind {
-            tasks.iter().try_for_each(|task| self.errbacks_of(task))?;
+            tasks.iter().try_for_each(|task| self.errbacks_of(task, called))?;
         }
         if let Kind::Chord { body, .. } = &link.kind {
-            self.errbacks_of(body)?;
+            self.errbacks_of(body, called)?;
         }
-        let id: Option<String> = link.options.get("task_id")?;
-        match id {
-            Some(id) => self.call_errbacks(link.options.links("link_error")?, &id, &id),
-            None => Ok(()),
+        let Some(id) = link.options.get::<String>("task_id")? else { return Ok(()) };
+        let mut errbacks = link.options.links("link_error")?;
+        let before = called.clone();
+        errbacks.retain(|errback| !before.contains(&errback.identity()));
+        called.extend(errbacks.iter().map(Link::identity));
+        if let Some(handle) = self.call_errbacks(errbacks, &id, &id)? {
+            let gone = self.outbox.abandoned.iter_mut().filter(|gone| gone.id == id);
+            gone.for_each(|gone| gone.children.push(handle.clone()));
         }
+        Ok(())
     }
 
     /// Celery calls an errback that it has at hand with the request, the exception and the
@@ -65,14 +85,14 @@ impl Sending<'_> {
         errbacks: Vec<Link>,
         id: &str,
         root_id: &str,
-    ) -> Result<(), String> {
+    ) -> Result<Option<Value>, String> {
         if errbacks.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let mut options = Options::default();
         options.set("parent_id", id);
         options.set("root_id", root_id);
-        self.apply_group(errbacks, options, &[raw(id)]).map(drop)
+        self.apply_group(errbacks, options, &[raw(id)]).map(Some)
     }
 
     fn store(&mut self, options: &Options, error: &TaskError) -> Result<(), String> {
@@ -84,6 +104,7 @@ impl Sending<'_> {
             group_id: options.get("group_id")?,
             parent_id: options.get("parent_id")?,
             error: error.clone(),
+            children: Vec::new(),
         });
         Ok(())
     }

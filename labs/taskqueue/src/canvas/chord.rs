@@ -32,11 +32,16 @@ struct Broken {
     message: String,
     /// The failure of the member that broke it.
     cause: Option<TaskError>,
+    /// The errbacks that were called already, for chords within its header.
+    called: Vec<Value>,
 }
+
+/// The name under which a part of a failed chord says which errbacks were called for it. Not in Celery.
+pub(super) const CALLED: &str = "errbacks_called";
 
 impl Broken {
     fn new(what: &str, error: impl Display) -> Self {
-        Self { message: format!("{what} error: {error}"), cause: None }
+        Self { message: format!("{what} error: {error}"), cause: None, called: Vec::new() }
     }
 }
 
@@ -52,7 +57,8 @@ pub(crate) fn after_chord(ended: Ended<'_>, body: &Link, returned: &Returned) ->
 pub(crate) fn unreadable_chord(ended: Ended<'_>, body: &Link) -> Outbox {
     let what = "its parts are counted in another form than a worker of this kind knows";
     let next = "next: leave `result_chord_ordered` at its default, True";
-    failed(ended, body, Broken { message: format!("{what}\n  {next}"), cause: None })
+    let message = format!("{what}\n  {next}");
+    failed(ended, body, Broken { message, cause: None, called: Vec::new() })
 }
 
 fn sent(ended: Ended<'_>, body: &Link, returned: &Returned) -> Result<Outbox, Broken> {
@@ -73,7 +79,7 @@ fn failed(ended: Ended<'_>, body: &Link, broken: Broken) -> Outbox {
         _ => TaskError::in_module("celery.exceptions", "ChordError", broken.message),
     };
     // It stores before it reads on: what can't be read can't be told.
-    let _ = sending.abandon_body(body.clone(), &error);
+    let _ = sending.abandon_body(body.clone(), &error, broken.called);
     sending.outbox
 }
 
@@ -82,16 +88,25 @@ fn results(returned: &Returned) -> Result<String, Broken> {
     let join = |error: serde_json::Error| Broken::new("Join", error);
     let mut by_id: HashMap<String, &str> = HashMap::new();
     let mut in_order = Vec::new();
+    let mut broken: Option<Broken> = None;
     for part in &returned.parts {
         let (_, id, state, result): (u8, String, String, &RawValue) =
             serde_json::from_str(part).map_err(join)?;
         if matches!(state.as_str(), "FAILURE" | "REVOKED") {
-            let cause = serde_json::from_str(result.get()).map(Raised::error).map_err(join)?;
-            let message = format!("Dependency {id} raised {}", cause.repr());
-            return Err(Broken { message, cause: Some(cause) });
+            let mut raised: Raised = serde_json::from_str(result.get()).map_err(join)?;
+            let called = std::mem::take(&mut raised.errbacks_called);
+            let first = broken.get_or_insert_with(|| {
+                let cause = raised.error();
+                let message = format!("Dependency {id} raised {}", cause.repr());
+                Broken { message, cause: Some(cause), called: Vec::new() }
+            });
+            first.called.extend(called);
         }
         by_id.insert(id, result.get());
         in_order.push(result.get());
+    }
+    if let Some(broken) = broken {
+        return Err(broken);
     }
     match &returned.structure {
         None => Ok(format!("[{}]", in_order.join(", "))),
@@ -110,6 +125,9 @@ struct Raised {
     exc_message: Value,
     #[serde(default)]
     exc_module: Option<String>,
+    /// [`CALLED`]
+    #[serde(default)]
+    errbacks_called: Vec<Value>,
 }
 
 impl Raised {

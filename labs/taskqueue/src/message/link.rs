@@ -55,6 +55,12 @@ pub(crate) enum Kind {
 }
 
 impl Link {
+    /// What is called, and with what: the same for each copy of a signature, whatever its ids.
+    pub(crate) fn identity(&self) -> Value {
+        let wire = Wire::from(Self { options: Options::default(), ..self.clone() });
+        serde_json::to_value(wire).unwrap_or_default()
+    }
+
     /// A signature of these parts that Celery would give the name `celery.<type>`.
     pub(crate) fn composite(kind: Kind, options: Options) -> Self {
         let task = format!("celery.{}", kind.subtask_type().unwrap_or_default());

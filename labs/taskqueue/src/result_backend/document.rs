@@ -50,6 +50,7 @@ pub(crate) fn failure(request: &Request, error: &TaskError) -> String {
 pub(crate) fn abandoned(request: &Request, gone: &Abandoned) -> String {
     let document = Document {
         traceback: Some(request.traceback(&gone.error)),
+        children: Some(gone.children.clone()),
         group_id: gone.group_id.as_deref(),
         parent_id: gone.parent_id.as_deref(),
         task_id: &gone.id,

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::task_error::TaskError;
+
 /// How long a task may run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct TimeLimits {
@@ -14,6 +16,17 @@ pub(crate) struct TimeLimits {
 }
 
 impl TimeLimits {
+    /// Celery's rule, and its words: who is told after his end is never told.
+    pub(crate) fn check(self) -> Result<(), TaskError> {
+        match (self.hard, self.soft) {
+            (Some(hard), Some(soft)) if soft > hard => {
+                let rule = "soft_time_limit must be less than or equal to time_limit";
+                Err(TaskError::new("ValueError", rule))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// These, and where one is missing the other's.
     pub(crate) fn or(self, other: Self) -> Self {
         Self { hard: self.hard.or(other.hard), soft: self.soft.or(other.soft) }

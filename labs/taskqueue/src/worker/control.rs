@@ -13,6 +13,7 @@
 mod inspect;
 mod mingle;
 mod orders;
+mod registered;
 mod rusage;
 mod stats;
 

@@ -186,9 +186,13 @@ impl Call {
     }
 
     async fn run(mut self, shared: &Shared, task: &Task, pass: Pass<'_>) {
-        if let Err(error) = self.check_links(shared) {
-            return self.conclude(shared, task, true, Err(error), Duration::ZERO).await;
-        }
+        let limits = self.time_limits(shared, task);
+        let limits = match self.check_links(shared).and(limits) {
+            Ok(limits) => limits,
+            Err(error) => {
+                return self.conclude(shared, task, true, Err(error), Duration::ZERO).await;
+            }
+        };
         let late = task.acknowledges_late(shared.options.acks_late);
         if !late {
             match self.end(shared, None, true).await {
@@ -206,7 +210,7 @@ impl Call {
         (shared.observe)(Event::TaskStarted { request, acknowledged: !late });
         let began = Instant::now();
         let termination = self.hold.termination.clone();
-        let code = self.attempt(shared, task);
+        let code = self.attempt(shared, task, limits);
         let running = shared.shutdown.running();
         tokio::select! {
             outcome = code => {
@@ -230,11 +234,11 @@ impl Call {
         &mut self,
         shared: &Shared,
         task: &Task,
+        limits: TimeLimits,
     ) -> impl Future<Output = Result<Value, TaskError>> {
         let Body(args, kwargs, _) = &*self.body;
         let called = task.call(Arc::clone(&self.request), args.clone(), kwargs.clone());
         let request = Arc::clone(&self.request);
-        let limits = self.time_limits(shared, task);
         let watched = called.map(|running| shared.watchdog.watch(running, &request));
         async move {
             let code = AssertUnwindSafe(watched?).catch_unwind();
@@ -243,15 +247,19 @@ impl Call {
         }
     }
 
-    /// The message's own limits, then the task's, then the worker's.
-    fn time_limits(&self, shared: &Shared, task: &Task) -> TimeLimits {
+    /// The message's own limits, then the task's, then the worker's; refused where a soft one is
+    /// above the hard one.
+    fn time_limits(&self, shared: &Shared, task: &Task) -> Result<TimeLimits, TaskError> {
         let seconds =
             |limit: Option<f64>| limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
         let [hard, soft] = self.message.time_limits().map(seconds);
         let WorkerOptions { time_limit, soft_time_limit, .. } = shared.options;
         let workers = TimeLimits { hard: time_limit, soft: soft_time_limit };
         let tasks = shared.tuning.time_limits(&self.request.task);
-        TimeLimits { hard, soft }.or(tasks.unwrap_or(task.time_limits())).or(workers)
+        let tasks = tasks.unwrap_or(task.time_limits()).or(workers);
+        let own = TimeLimits { hard, soft };
+        own.check().and(tasks.check())?;
+        Ok(own.or(tasks))
     }
 }
 

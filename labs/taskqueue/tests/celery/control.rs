@@ -75,6 +75,25 @@ fn ours(options: WorkerOptions) -> Option<(Place, OurWorker)> {
 }
 
 #[test]
+fn registered_tasks_show_what_is_asked_as_celerys_do() {
+    let Some(mut both) = Both::start() else { return };
+    let many = "'max_retries', 'acks_late', 'nothing', 'default_retry_delay', 'ignore_result', 'serializer', 'track_started', 'time_limit', 'rate_limit', 'send_events'";
+    for asked in ["", "'name'", "'nothing'", "'_app'", many] {
+        let [ours, celerys] = both.inspect(&format!("registered({asked})"));
+        let celerys = celerys.as_array().unwrap();
+        let name = |line: &Value| line.as_str().unwrap().split(' ').next().unwrap().to_owned();
+        let ours = ours.as_array().unwrap().iter();
+        let both_know: Vec<_> =
+            ours.filter(|line| celerys.iter().any(|other| name(other) == name(line))).collect();
+        assert!(both_know.len() > 5, "{both_know:?}");
+        for line in both_know {
+            assert!(celerys.contains(line), "{asked}: {line} and {celerys:?}");
+        }
+    }
+    both.ours.finish();
+}
+
+#[test]
 fn each_question_has_an_answer_of_celerys_form() {
     let Some(mut both) = Both::start() else { return };
     both.place.python(

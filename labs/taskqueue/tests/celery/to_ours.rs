@@ -205,6 +205,23 @@ fn values_that_json_has_no_word_for_come_back_as_they_went() {
 }
 
 #[test]
+fn values_that_json_has_no_word_for_reach_a_task_as_what_it_wants() {
+    let Some((mut place, worker)) = ours() else { return };
+    let run = "
+import datetime, decimal, uuid
+def value(task, *args):
+    return app.send_task('tasks.' + task, args).get(timeout=20)
+texts = [datetime.datetime(2030, 1, 2, 3, 4, 5, 678901), datetime.date(2030, 1, 2), datetime.time(3, 4),
+    uuid.UUID('f09a22db-2fea-4edd-9f5d-3d3f539d34bf'), decimal.Decimal('1.10'), b'bytes']
+wanted = [text.isoformat() for text in texts[:3]] + [str(text) for text in texts[3:5]] + ['bytes']
+[value('texts', texts) == wanted, value('octets', b'\\x00\\xff') == [0, 255],
+    value('half', decimal.Decimal('1.5')) == 0.75]
+";
+    assert_eq!(place.python(run), json!([true, true, true]));
+    worker.finish();
+}
+
+#[test]
 fn a_number_that_can_not_be_had_here_is_a_failure_that_says_so() {
     let Some((mut place, worker)) = ours() else { return };
     // Python writes NaN and Infinity, which JSON does not have, and numbers of any length.

@@ -6,7 +6,7 @@ use chrono::DateTime;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Answer, error, ok, say, stats};
+use super::{Answer, error, ok, registered, say, stats};
 use crate::message::{Delivered, Message};
 use crate::task::Request;
 use crate::time;
@@ -30,7 +30,7 @@ pub(super) async fn answer(
         "reserved" | "dump_reserved" => say(&in_hand(shared, false, false)),
         "scheduled" | "dump_schedule" => scheduled(shared).await,
         "revoked" | "dump_revoked" => say(&shared.revoked.all(Instant::now())),
-        "registered" | "dump_tasks" => say(&registered(shared, arguments)),
+        "registered" | "dump_tasks" => say(&registered::registered(shared, arguments)),
         "query_task" => query_task(shared, arguments),
         "active_queues" => say(&stats::queues(&shared.queues.names())),
         "stats" => say(&stats::stats(shared)),
@@ -129,21 +129,6 @@ async fn scheduled(shared: &Shared) -> Answer {
         })
     });
     say(&tasks.collect::<Vec<_>>())
-}
-
-/// The names, each with what was asked about it: by default its rate limit, where it has one.
-fn registered(shared: &Shared, arguments: &Map<String, Value>) -> Vec<String> {
-    let wanted = match arguments.get("taskinfoitems") {
-        Some(Value::Array(items)) if !items.is_empty() => items.contains(&"rate_limit".into()),
-        _ => true,
-    };
-    let names = shared.registry.names().into_iter();
-    names
-        .map(|name| match shared.tuning.rate_limit(&name).filter(|_| wanted) {
-            Some(limit) => format!("{name} [rate_limit={limit}]"),
-            None => name,
-        })
-        .collect()
 }
 
 /// `{id: [state, info]}` for those that are in hand.

@@ -198,6 +198,7 @@ fn time_limit(shared: &Shared, arguments: &Arguments) -> Outcome {
     };
     let limits = TimeLimits { hard: seconds("hard")?, soft: seconds("soft")? };
     known(shared, task)?;
+    limits.check().map_err(|error| error.repr())?;
     shared.tuning.set_time_limits(task, limits);
     Ok("time limits set successfully".into())
 }
