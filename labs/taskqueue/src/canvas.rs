@@ -17,6 +17,8 @@ mod abandoning;
 mod chord;
 mod freezing;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod recorded;
 mod sending;
 

@@ -78,6 +78,7 @@ mod schedule;
 mod server;
 mod signature;
 mod snapshot;
+mod tagged;
 mod task;
 mod task_error;
 mod time;

@@ -8,8 +8,8 @@
 use chrono::{Datelike, NaiveDate, NaiveTime, Timelike};
 use serde_json::{Map, Value};
 
-use crate::task::{self, Tagged};
-use crate::{json, time};
+use crate::tagged::Tagged;
+use crate::{json, tagged, time};
 
 /// `Celery.amqp.argsrepr_maxsize`, in characters.
 const MAX_LENGTH: usize = 1024;
@@ -68,7 +68,7 @@ fn push(value: &Value, level: usize, tokens: &mut Vec<Token>) {
 
 /// What kombu tagged, as Python shows the value.
 fn tagged(value: &Value) -> Option<Token> {
-    let (kind, value) = task::tagged(value)?;
+    let (kind, value) = tagged::tagged(value)?;
     let text = match (kind, value) {
         ("uuid", Tagged::Text(id)) => format!("UUID('{id}')"),
         ("decimal", Tagged::Text(number)) => format!("Decimal('{number}')"),

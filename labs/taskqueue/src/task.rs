@@ -22,7 +22,6 @@ use crate::breaker::Breaker;
 use crate::rate_limit::RateLimit;
 use crate::retry::RetryPolicy;
 use crate::task_error::TaskError;
-pub(crate) use arguments::{Tagged, tagged};
 pub(crate) use limits::{SoftLimit, TimeLimits};
 pub use request::Request;
 

@@ -31,7 +31,7 @@ struct Broken {
     /// What its `ChordError` says.
     message: String,
     /// The failure of the member that broke it.
-    cause: Option<TaskError>,
+    cause: Option<Box<TaskError>>,
     /// The errbacks that were called already, for chords within its header.
     called: Vec<Value>,
 }
@@ -75,7 +75,7 @@ fn failed(ended: Ended<'_>, body: &Link, broken: Broken) -> Outbox {
     let mut sending = Sending::new(ended);
     // As in Celery, the members of a group get the failure itself, and one task its ChordError.
     let error = match (&body.kind, broken.cause) {
-        (Kind::Group(_), Some(cause)) => cause,
+        (Kind::Group(_), Some(cause)) => *cause,
         _ => TaskError::in_module("celery.exceptions", "ChordError", broken.message),
     };
     // It stores before it reads on: what can't be read can't be told.
@@ -98,7 +98,7 @@ fn results(returned: &Returned) -> Result<String, Broken> {
             let first = broken.get_or_insert_with(|| {
                 let cause = raised.error();
                 let message = format!("Dependency {id} raised {}", cause.repr());
-                Broken { message, cause: Some(cause), called: Vec::new() }
+                Broken { message, cause: Some(Box::new(cause)), called: Vec::new() }
             });
             first.called.extend(called);
         }

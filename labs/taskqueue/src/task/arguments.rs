@@ -4,20 +4,12 @@
 //! is a text, a number, bytes or a time gets the value; one that is any JSON gets the object as it
 //! came, so that it goes back to Python as what it was.
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 use serde_json::{Error, Value};
-use uuid::Uuid;
 
-/// What stands behind a tag.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Tagged {
-    /// A date, a time, a UUID or a decimal number, as Python's `str` shows it.
-    Text(String),
-    Bytes(Vec<u8>),
-}
+use crate::tagged::{Tagged, tagged};
 
 /// Reads `arguments` as an `A`.
 pub(super) fn typed<A: DeserializeOwned>(arguments: Value) -> Result<A, Error> {
@@ -34,21 +26,6 @@ fn has_tags(value: &Value) -> bool {
         Value::Object(fields) => tagged(value).is_some() || fields.values().any(has_tags),
         _ => false,
     }
-}
-
-/// The type and the value of what kombu tagged; none where the value is not of that type.
-pub(crate) fn tagged(value: &Value) -> Option<(&str, Tagged)> {
-    let fields = value.as_object().filter(|fields| fields.len() == 2)?;
-    let (kind, value) = (fields.get("__type__")?.as_str()?, fields.get("__value__")?);
-    let text = |value: &Value| value.as_str().map(str::to_owned);
-    let value = match kind {
-        "datetime" | "date" | "time" | "decimal" => Tagged::Text(text(value)?),
-        "uuid" => Tagged::Text(Uuid::parse_str(value.get("hex")?.as_str()?).ok()?.to_string()),
-        "bytes" => Tagged::Bytes(text(value)?.into_bytes()),
-        "base64" => Tagged::Bytes(BASE64_STANDARD.decode(value.as_str()?).ok()?),
-        _ => return None,
-    };
-    Some((kind, value))
 }
 
 /// A value that may be tagged.

@@ -186,13 +186,9 @@ impl Call {
     }
 
     async fn run(mut self, shared: &Shared, task: &Task, pass: Pass<'_>) {
-        let limits = self.time_limits(shared, task);
-        let limits = match self.check_links(shared).and(limits) {
-            Ok(limits) => limits,
-            Err(error) => {
-                return self.conclude(shared, task, true, Err(error), Duration::ZERO).await;
-            }
-        };
+        if let Err(error) = self.check_links(shared).and(self.time_limits(shared, task)) {
+            return self.conclude(shared, task, true, Err(error), Duration::ZERO).await;
+        }
         let late = task.acknowledges_late(shared.options.acks_late);
         if !late {
             match self.end(shared, None, true).await {
@@ -210,7 +206,7 @@ impl Call {
         (shared.observe)(Event::TaskStarted { request, acknowledged: !late });
         let began = Instant::now();
         let termination = self.hold.termination.clone();
-        let code = self.attempt(shared, task, limits);
+        let code = self.attempt(shared, task);
         let running = shared.shutdown.running();
         tokio::select! {
             outcome = code => {
@@ -234,11 +230,12 @@ impl Call {
         &mut self,
         shared: &Shared,
         task: &Task,
-        limits: TimeLimits,
     ) -> impl Future<Output = Result<Value, TaskError>> {
         let Body(args, kwargs, _) = &*self.body;
         let called = task.call(Arc::clone(&self.request), args.clone(), kwargs.clone());
         let request = Arc::clone(&self.request);
+        // They were checked before it was acknowledged.
+        let limits = self.time_limits(shared, task).unwrap_or_default();
         let watched = called.map(|running| shared.watchdog.watch(running, &request));
         async move {
             let code = AssertUnwindSafe(watched?).catch_unwind();

@@ -19,13 +19,6 @@ fn registry() -> Registry {
     Registry::new([
         Task::new("tasks.add", ["x", "y"], |_, (x, y): (i64, i64)| async move { Ok(x + y) }),
         Task::new("tasks.echo", ["value"], |_, (value,): (Value,)| async move { Ok(value) }),
-        Task::new(
-            "tasks.texts",
-            ["values"],
-            |_, (values,): (Vec<String>,)| async move { Ok(values) },
-        ),
-        Task::new("tasks.octets", ["bytes"], |_, (bytes,): (Vec<u8>,)| async move { Ok(bytes) }),
-        Task::new("tasks.half", ["number"], |_, (number,): (f64,)| async move { Ok(number / 2.0) }),
         Task::new("tasks.total", ["numbers"], |_, (numbers,): (Vec<i64>,)| async move {
             Ok(numbers.iter().sum::<i64>())
         }),
@@ -59,6 +52,20 @@ fn registry() -> Registry {
             Ok(json!({"by": "ours", "retries": request.retries}))
         }),
     ])
+    .with(typed())
+}
+
+/// Tasks that want what JSON has no word for.
+fn typed() -> [Task; 3] {
+    [
+        Task::new(
+            "tasks.texts",
+            ["values"],
+            |_, (values,): (Vec<String>,)| async move { Ok(values) },
+        ),
+        Task::new("tasks.octets", ["bytes"], |_, (bytes,): (Vec<u8>,)| async move { Ok(bytes) }),
+        Task::new("tasks.half", ["number"], |_, (number,): (f64,)| async move { Ok(number / 2.0) }),
+    ]
 }
 
 /// A worker of ours that runs.
