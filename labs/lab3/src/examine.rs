@@ -9,6 +9,7 @@ use taskqueue::BrokerUrl;
 
 use crate::broker;
 use crate::printable::printable;
+use crate::shell::quote;
 
 /// How many results are counted before it says "or more".
 const COUNTED: usize = 10_000;
@@ -60,7 +61,7 @@ pub struct NotPutAside {
     pub redis_cli: String,
 }
 
-/// Keys that match `pattern`, sorted, at most `most`.
+/// Keys that match `pattern`, as their bytes, sorted, at most `most`.
 ///
 /// # Errors
 /// Redis can't be asked.
@@ -68,14 +69,14 @@ pub async fn keys(
     redis: &mut MultiplexedConnection,
     pattern: &str,
     most: usize,
-) -> RedisResult<Vec<String>> {
+) -> RedisResult<Vec<Vec<u8>>> {
     let mut found = Vec::new();
     let mut cursor = 0_u64;
     loop {
         let mut scan = cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(1000);
         let (next, page): (u64, Vec<Vec<u8>>) = scan.query_async(redis).await?;
-        found.extend(page.iter().map(|key| String::from_utf8_lossy(key).into_owned()));
+        found.extend(page);
         if next == 0 || found.len() >= most {
             break;
         }
@@ -91,9 +92,15 @@ pub async fn keys(
 ///
 /// # Errors
 /// The connection fails.
-pub async fn run(redis: &mut MultiplexedConnection, words: &[String]) -> RedisResult<String> {
-    let [name, arguments @ ..] = words else { return Ok(String::new()) };
-    match cmd(name).arg(arguments).query_async::<Value>(redis).await {
+pub async fn run<W>(redis: &mut MultiplexedConnection, words: &[W]) -> RedisResult<String>
+where
+    W: AsRef<[u8]>,
+{
+    let mut command = redis::Cmd::new();
+    words.iter().for_each(|word| {
+        command.arg(word.as_ref());
+    });
+    match command.query_async::<Value>(redis).await {
         Ok(answer) => Ok(shown(&answer)),
         Err(error) if error.is_io_error() || error.is_timeout() => Err(error),
         Err(error) => Ok(format!("(error) {}", printable(&refusal(&error), 300))),
@@ -114,7 +121,7 @@ pub fn shown(answer: &Value) -> String {
         Value::Int(number) => format!("(integer) {number}"),
         Value::Double(number) => format!("(double) {number}"),
         Value::SimpleString(text) => printable(text, usize::MAX),
-        Value::BulkString(bytes) => quoted(bytes),
+        Value::BulkString(bytes) => quote(bytes),
         Value::Array(items) | Value::Set(items) if items.is_empty() => "(empty array)".to_owned(),
         Value::Array(items) | Value::Set(items) => numbered(items.iter().map(shown)),
         Value::Map(pairs) => {
@@ -132,26 +139,6 @@ fn numbered(items: impl ExactSizeIterator<Item = String>) -> String {
         let separator = if number > 1 { "\n" } else { "" };
         text.push_str(&format!("{separator}{number:>width$}) {}", item.replace('\n', &indent)));
     }
-    text
-}
-
-/// As redis-cli quotes: every byte that is not printable ASCII as `\xNN`.
-fn quoted(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len() + 2);
-    text.push('"');
-    for byte in bytes {
-        match byte {
-            b'"' | b'\\' => text.extend(['\\', char::from(*byte)]),
-            b'\n' => text.push_str("\\n"),
-            b'\r' => text.push_str("\\r"),
-            b'\t' => text.push_str("\\t"),
-            0x07 => text.push_str("\\a"),
-            0x08 => text.push_str("\\b"),
-            b' '..=b'~' => text.push(char::from(*byte)),
-            _ => text.push_str(&format!("\\x{byte:02x}")),
-        }
-    }
-    text.push('"');
     text
 }
 

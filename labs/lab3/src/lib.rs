@@ -20,6 +20,7 @@ pub mod printable;
 pub mod progress;
 pub mod scenario;
 pub mod settings;
+pub mod shell;
 pub mod slow_mail;
 pub mod smtp_server;
 pub mod tasks;

@@ -12,12 +12,15 @@ mod countdown;
 mod form;
 mod loglevel;
 mod look;
+mod lookup;
 mod monitor;
 mod request;
 mod story;
+mod word;
 mod worker;
 mod wrap;
 
+use std::backtrace::Backtrace;
 use std::fmt::Display;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::sync::{Arc, OnceLock};
@@ -30,12 +33,13 @@ use tokio::io::{AsyncBufRead, Lines};
 
 use crate::chart::{Lane, chart};
 use crate::clock::LabClock;
-use crate::printable::printable;
+use crate::printable::{on_screen, printable, printable_lines};
 use crate::settings::DEFAULT_BROKER;
 pub use bar::Bar;
 pub use form::Visits;
 pub use loglevel::LogLevel;
 pub use story::{Question, Story};
+pub use word::Word;
 pub use worker::Told;
 use wrap::wrapped;
 
@@ -85,8 +89,9 @@ impl Narrator {
         }
     }
 
-    /// One finished line, or several.
+    /// One finished line, or several; nothing that steers a terminal gets past here.
     pub fn say(&self, text: impl Display) {
+        let text = on_screen(&text.to_string());
         let print = || {
             // Whoever reads us may have gone (`| head`): that is no reason to stop working.
             let _ = writeln!(io::stdout(), "{text}");
@@ -104,7 +109,8 @@ impl Narrator {
 
     fn line(&self, word: Word, sentence: impl Display) -> String {
         let at = self.clock.lab(self.began.get_or_init(Instant::now).elapsed()).as_secs_f64();
-        let text = wrapped(&sentence.to_string(), TIME_AND_WORD, INDENT);
+        let sentence = printable_lines(&sentence.to_string());
+        let text = wrapped(&sentence, TIME_AND_WORD, INDENT);
         format!("{} {} {text}", format!("{at:>7.2} s").dimmed(), word.shown())
     }
 
@@ -115,7 +121,8 @@ impl Narrator {
 
     fn command_line(&self, command: impl Display) -> String {
         // With a port and a task's id it is just as wide as the screen.
-        format!("  {}", format!("$ {} {command}", self.redis_cli()).dimmed())
+        let line = format!("$ {} {command}", self.redis_cli());
+        format!("  {}", printable(&line, usize::MAX).dimmed())
     }
 
     /// From now on, commands are for the Redis at `url`; a second call changes nothing.
@@ -213,32 +220,28 @@ impl Narrator {
 
     /// An error on its way out of the program; each names its next step.
     pub fn fail(&self, error: &dyn std::error::Error) {
+        let error = printable_lines(&error.to_string());
         self.say(format!("{} {error}", "error:".red().bold()));
     }
 }
 
-/// The word at the start of a line; its colour says what kind of news it is, its symbol says it without colours.
-#[derive(Debug, Clone, Copy)]
-pub enum Word {
-    /// Something began or moved on.
-    Now(&'static str),
-    /// It went well.
-    Good(&'static str),
-    /// It has to wait.
-    Wait(&'static str),
-    /// It went wrong.
-    Bad(&'static str),
+/// Ends the program with clap's words, `text`: what is wrong about its arguments, or the help that
+/// they ask for.
+pub(crate) fn leave(text: &str, error: &clap::Error) -> ! {
+    let text = printable_lines(text.trim_end());
+    let _ = match error.use_stderr() {
+        true => writeln!(io::stderr(), "{text}"),
+        false => writeln!(io::stdout(), "{text}"),
+    };
+    std::process::exit(error.exit_code())
 }
 
-impl Word {
-    fn shown(self) -> String {
-        match self {
-            Self::Now(word) => format!("{} {:<10}", "▶".cyan(), word).to_string(),
-            Self::Good(word) => format!("{} {}", "✔".green(), format!("{word:<10}").green()),
-            Self::Wait(word) => format!("{} {}", "◷".yellow(), format!("{word:<10}").yellow()),
-            Self::Bad(word) => format!("{} {}", "✘".red(), format!("{word:<10}").red().bold()),
-        }
-    }
+/// From now on a panic is told like everything else: it may quote what came from outside.
+pub(crate) fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let told = format!("{panic}\n{}", Backtrace::capture());
+        let _ = writeln!(io::stderr(), "{}", printable_lines(&told));
+    }));
 }
 
 /// `cargo run --bin step6_worker` → `… -- --broker redis://127.0.0.1:7000/0`. A password is in no
@@ -259,11 +262,6 @@ fn short(url: &BrokerUrl) -> String {
     let text = url.to_string();
     let text = text.replace("redis://127.0.0.1:", "redis://:");
     text.strip_suffix("/0").unwrap_or(&text).to_owned()
-}
-
-/// A last sentence on stderr, before the program ends.
-pub(crate) fn complain(text: &str) {
-    let _ = write!(io::stderr(), "{text}");
 }
 
 /// A letter's tab stays a tab: it is the original's.

@@ -29,6 +29,41 @@ pub fn printable(text: &str, longest: usize) -> String {
     shown
 }
 
+/// Every line of `text` as [`printable`] shows it, in full: for sentences of ours with something from
+/// outside in them.
+pub fn printable_lines(text: &str) -> String {
+    text.split('\n').map(|line| printable(line, usize::MAX)).collect::<Vec<_>>().join("\n")
+}
+
+/// The last filter before the screen: as [`printable_lines`], but the lab's own colours pass, and so
+/// does a letter's tab.
+pub fn on_screen(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        let colour = colour(rest);
+        let (piece, after) = rest.split_at(colour.max(character.len_utf8()));
+        match character {
+            '\n' | '\t' => shown.push(character),
+            _ if colour > 0 => shown.push_str(piece),
+            other => shown.push_str(&show(other)),
+        }
+        rest = after;
+    }
+    shown
+}
+
+/// How long the colour is with which `text` begins; 0 if it begins otherwise.
+fn colour(text: &str) -> usize {
+    // Reset, bold, dimmed, and the four colours that the narration has.
+    const OURS: [&str; 7] = ["0", "1", "2", "31", "32", "33", "36"];
+    let Some((codes, _)) = text.strip_prefix("\x1b[").and_then(|rest| rest.split_once('m')) else {
+        return 0;
+    };
+    let ours = codes.split(';').all(|code| OURS.contains(&code));
+    if ours { codes.len() + "\x1b[m".len() } else { 0 }
+}
+
 fn show(character: char) -> String {
     match character {
         '\n' | '\r' | '\t' => character.escape_default().to_string(),
@@ -97,6 +132,22 @@ mod tests {
     fn an_escape_is_never_cut_in_its_middle() {
         assert_eq!(printable("ab\x1bcd", 5), "ab…");
         assert_eq!(printable("ab\x1b", 6), r"ab\x1b");
+    }
+
+    #[test]
+    fn the_last_filter_lets_our_colours_pass_and_nothing_else_that_steers() {
+        for ours in ["\x1b[1;31mred\x1b[0m and\n\tplain", "\x1b[2mdimmed\x1b[0m"] {
+            assert_eq!(on_screen(ours), ours);
+        }
+        let shown = [
+            ("\x1b]0;X\x07", r"\x1b]0;X\x07"),
+            ("\x1b[2J\x1b[8mhidden\x1b[", r"\x1b[2J\x1b[8mhidden\x1b["),
+            ("\x1b[31;5m\r\u{9b}m\u{202e}", r"\x1b[31;5m\r\x9bm\u{202e}"),
+        ];
+        for (text, expected) in shown {
+            assert_eq!(on_screen(text), expected);
+        }
+        assert_eq!(printable_lines("a\x1b[31m\nb\t"), "a\\x1b[31m\nb\\t");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use taskqueue::{AsyncResult, TaskMeta};
 
 use crate::form::Progress;
+use crate::shell;
 
 /// How many messages may wait before the form takes no more: two days of work at one task at a
 /// time, and some ten megabytes of Redis.
@@ -14,7 +15,8 @@ pub const MOST_WAITING: usize = 10_000;
 /// What has become of `task`; if that is what was `seen` already, waits until it is something else.
 /// `redis_cli` is how redis-cli has to be called here.
 pub async fn of(task: &AsyncResult, redis_cli: &str, seen: Option<&Progress>) -> Progress {
-    let command = format!("{redis_cli} GET celery-task-meta-{}", task.id);
+    let key = format!("celery-task-meta-{}", task.id);
+    let command = format!("{redis_cli} {}", shell::command(&["GET", &key]));
     let told = |meta: &TaskMeta| told(meta, command.clone());
     match seen {
         Some(seen) => told(&task.until(|meta| told(meta) != *seen).await),

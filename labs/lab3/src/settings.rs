@@ -18,7 +18,8 @@ use clap::{Args, Parser};
 use crate::clock::LabClock;
 use crate::loopback::{LOCALHOST, Listeners, Taken};
 use crate::mail::{Mailer, SmtpServer};
-use crate::narration::Narrator;
+use crate::narration::{self, Narrator};
+use crate::printable::printable_lines;
 use crate::slow_mail::SlowMail;
 pub use broker::{BadBroker, BrokerOption, DEFAULT_BROKER, REDIS_URL, on_port};
 pub use mail_file::MailRefused;
@@ -126,6 +127,7 @@ impl From<&ViewPort> for FormPort {
 /// Reads a program's arguments; a wrong one ends it with what is wrong and what would be right.
 #[must_use]
 pub fn read<A: Parser>() -> A {
+    narration::tell_panics();
     A::try_parse().unwrap_or_else(|error| hidden::refuse(&error))
 }
 
@@ -163,7 +165,7 @@ impl<E: std::error::Error + 'static> From<E> for Exit {
 /// What the runtime prints after `Error: `.
 impl std::fmt::Debug for Exit {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}", self.0)
+        write!(out, "{}", printable_lines(&self.0.to_string()))
     }
 }
 

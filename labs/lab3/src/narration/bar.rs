@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Narrator, Word};
+use crate::printable::{on_screen, printable};
 
 const LENGTH: u64 = 1000;
 
@@ -25,7 +26,7 @@ impl Bar {
             let style = ProgressStyle::with_template(template);
             let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
             bar.set_style(style.progress_chars("█▉▊▋▌▍▎▏ "));
-            bar.set_prefix(label.to_owned());
+            bar.set_prefix(printable(label, usize::MAX));
             bar
         });
         Self { narrator: narrator.clone(), label: label.to_owned(), bar, told: Mutex::new(0) }
@@ -47,7 +48,7 @@ impl Bar {
     /// What stands beside the bar; nothing where lines can't move.
     pub fn note(&self, text: String) {
         if let Some(bar) = &self.bar {
-            bar.set_message(text);
+            bar.set_message(on_screen(&text));
         }
     }
 

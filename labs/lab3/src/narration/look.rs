@@ -12,6 +12,7 @@ use tokio::time::interval;
 use super::{INDENT, Narrator, WIDTH, Word};
 use crate::examine::{self, Gauge, keys};
 use crate::printable::printable;
+use crate::shell;
 
 /// Lines of one answer.
 const LINES: usize = 24;
@@ -45,8 +46,8 @@ impl Narrator {
         let found = keys(redis, "*", SHOWN).await?;
         self.command("--scan");
         for key in &found {
-            let kind = examine::run(redis, &["TYPE".to_owned(), key.clone()]).await?;
-            self.row(key, &kind);
+            let kind = examine::run(redis, &[b"TYPE", key.as_slice()]).await?;
+            self.row(&shell::name(key), &kind);
         }
         self.heading("The queue: messages that no worker has taken");
         self.ask_redis(redis, "LLEN celery").await?;
@@ -62,7 +63,7 @@ impl Narrator {
         self.ask_redis(redis, "LINDEX celery.dead 0").await?;
         self.heading("Results");
         for key in keys(redis, "celery-task-meta-*", SHOWN).await? {
-            self.ask_redis(redis, &format!("GET {key}")).await?;
+            self.ask_words(redis, &[b"GET", key.as_slice()]).await?;
         }
         Ok(())
     }
@@ -73,9 +74,18 @@ impl Narrator {
         redis: &mut MultiplexedConnection,
         line: &str,
     ) -> RedisResult<String> {
-        let words: Vec<_> = line.split(' ').map(str::to_owned).collect();
-        let answer = examine::run(redis, &words).await?;
-        self.command(line);
+        let words: Vec<_> = line.split(' ').map(str::as_bytes).collect();
+        self.ask_words(redis, &words).await
+    }
+
+    /// The same of words with anything in them.
+    async fn ask_words(
+        &self,
+        redis: &mut MultiplexedConnection,
+        words: &[&[u8]],
+    ) -> RedisResult<String> {
+        let answer = examine::run(redis, words).await?;
+        self.command(shell::command(words));
         self.answer(&answer);
         Ok(answer)
     }

@@ -9,6 +9,7 @@ use taskqueue::{Broker, BrokerError, BrokerUrl, Purpose};
 
 use super::{INDENT, Narrator, WIDTH, Word, wrapped};
 use crate::exposure;
+use crate::printable::printable_lines;
 use crate::tour::Outcome;
 
 /// What a program says before it begins and after it ends.
@@ -47,6 +48,7 @@ impl Narrator {
         story.see.iter().for_each(|line| self.say(format!("  {line}")));
         let clock = self.clock.note().map(|note| ("time", note));
         for (name, value) in facts.iter().chain(&clock) {
+            let value = printable_lines(value);
             self.say(format!("  {} {value}", format!("{name:<11}").dimmed()));
         }
         for (what, command) in story.elsewhere {

@@ -9,6 +9,7 @@ use taskqueue::{Event, Observer, Revocation};
 use tokio::sync::Notify;
 
 use super::countdown::Countdown;
+use super::lookup::command;
 use super::request::{function, lines, name, named, received, short};
 use super::{Bar, LogLevel, Narrator, Word};
 use crate::digest::Tell;
@@ -256,26 +257,4 @@ impl Told {
             ),
         }
     }
-}
-
-/// The redis-cli command that shows what an event left in Redis.
-fn command(event: &Event) -> Option<String> {
-    Some(match event {
-        Event::TaskSent { list, .. } => format!("LINDEX {} 0", printable(list, 30)),
-        Event::TaskParked { .. } => "ZRANGE unacked_eta 0 -1 WITHSCORES".into(),
-        Event::TaskStarted { acknowledged: false, .. } => "HGETALL unacked".into(),
-        Event::TaskSucceeded { request, .. }
-        | Event::TaskFailed { request, .. }
-        | Event::TaskRetried { request, .. } => {
-            return (!request.ignore_result)
-                .then(|| format!("GET celery-task-meta-{}", request.id));
-        }
-        Event::TaskRejected { queue, .. } => format!("LINDEX {}.dead 0", printable(queue, 30)),
-        Event::BeatFired { entry, .. } => {
-            format!("HGET celerybeat-schedule {}", printable(entry, 30))
-        }
-        Event::TaskRestored { queue, .. } => format!("LLEN {}", printable(queue, 30)),
-        Event::TaskGivenBack { request } => format!("LLEN {}", printable(&request.queue, 30)),
-        _ => return None,
-    })
 }

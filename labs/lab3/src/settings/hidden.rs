@@ -8,13 +8,7 @@ pub(super) fn refuse(error: &clap::Error) -> ! {
     let arguments: Vec<String> =
         std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let text = error.to_string();
-    let safe = without_secrets(&text, &arguments);
-    if safe == text {
-        // With its colours; help and version end this way too.
-        error.exit();
-    }
-    narration::complain(&safe);
-    std::process::exit(error.exit_code());
+    narration::leave(&without_secrets(&text, &arguments), error)
 }
 
 /// `text` with `…` for each argument, or value behind a `=`, that may hold a password.

@@ -10,6 +10,8 @@
 )]
 
 mod docs;
+#[cfg(unix)]
+mod hostile;
 mod kills;
 mod live;
 mod loopback;
