@@ -301,3 +301,22 @@ fn step_2_tells_the_wait_and_the_work_by_one_number_each() {
         assert!(line.ends_with(&number), "{line}: {number}");
     }
 }
+
+#[test]
+fn a_page_that_is_stopped_while_it_waits_is_told_and_is_no_error() {
+    let Some(tab) = Tab::open("a page that is stopped while it waits") else { return };
+    let mails = TempFile::new("closed");
+    let mut form = step2(&["--work", "60s", "--speed", "10", "--mail-file", mails.path()]);
+    tab.visit(&form.url());
+    fill_in_well(&tab);
+    tab.click("button");
+    form.program.until("submitted");
+    tab.devtools("Page.stopLoading", &serde_json::json!({}));
+    let line = form.program.until("left");
+    drop(tab);
+    assert!(line.contains("visitor 1 gave up"), "{line}");
+    form.program.interrupt();
+    let (_, output) = form.program.end();
+    assert!(!output.contains('✘'), "{output}");
+    assert_eq!(mails.text().matches("Subject: Your Feedback").count(), 1, "the mail is sent");
+}

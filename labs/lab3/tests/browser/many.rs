@@ -91,6 +91,35 @@ fn a_window_without_a_stream_gets_the_one_that_becomes_free() {
     drop(tab);
 }
 
+#[test]
+fn a_page_that_nobody_sees_gives_its_stream_up_and_follows_all_the_same() {
+    let Some(tab) = Tab::open("a page that nobody sees") else { return };
+    let broker = Step5::start("--builtin");
+    let form = step7(&broker.url, &["--speed", "10"]);
+    submit(&tab, &form.url());
+    let held = |number| {
+        let script = "return navigator.locks.query().then(locks => locks.held.length === NUMBER)";
+        tab.until(&script.replace("NUMBER", number));
+    };
+    let see = |hidden: &str| {
+        // A browser without a window has no other way.
+        let script =
+            "Object.defineProperty(document, 'hidden', {value: HIDDEN, configurable: true});
+                      document.dispatchEvent(new Event('visibilitychange'))";
+        tab.run(&script.replace("HIDDEN", hidden));
+    };
+    held("1");
+    see("true");
+    held("0");
+    let _worker = step6(&broker.url, &["--speed", "10"]);
+    tab.until_text("[role=status]", "STARTED");
+    see("false");
+    held("1");
+    tab.until_text("[role=status]", "SUCCESS");
+    held("0");
+    drop(tab);
+}
+
 /// How many streams the browser's pages have, all together.
 fn streams(tab: &Tab) -> usize {
     let held = tab.run("return navigator.locks.query().then(locks => locks.held.length)");
