@@ -23,3 +23,4 @@ mod routes;
 mod stage;
 mod to_celery;
 mod to_ours;
+mod urls;

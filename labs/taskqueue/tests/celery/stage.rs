@@ -23,7 +23,7 @@ fn folder() -> PathBuf {
 }
 
 /// Celery's programs: `CELERY_VENV`, or where `scripts/celery.sh install` puts them.
-fn installed(program: &str) -> Option<PathBuf> {
+pub(crate) fn installed(program: &str) -> Option<PathBuf> {
     let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/celery");
     let venv = std::env::var_os("CELERY_VENV").map_or(usual, PathBuf::from);
     venv.join("bin").join(program).canonicalize().ok().map(|_| venv.join("bin").join(program))

@@ -3,6 +3,7 @@
 
 pub(crate) mod lab;
 pub(crate) mod proxy;
+pub(crate) mod scripted;
 pub(crate) mod slow_clock;
 
 use std::io::Write;
@@ -29,7 +30,7 @@ impl RedisServer {
         let directory =
             std::env::temp_dir().join(format!("taskqueue-test-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
-        let child = launch(port, &directory, "no")?;
+        let child = launch(port, &directory, &["--appendonly", "no"])?;
         Some(Self { child, directory, url: format!("redis://127.0.0.1:{port}/0") })
     }
 
@@ -39,7 +40,21 @@ impl RedisServer {
         let directory =
             std::env::temp_dir().join(format!("taskqueue-durable-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
-        let child = launch(port, &directory, "yes")?;
+        let child = launch(port, &directory, &DURABLE)?;
+        Some(Self { child, directory, url: format!("redis://127.0.0.1:{port}/0") })
+    }
+
+    /// One that is a cluster of its own.
+    pub(crate) fn start_cluster() -> Option<Self> {
+        let port = free_port();
+        let directory =
+            std::env::temp_dir().join(format!("taskqueue-cluster-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let child = launch(
+            port,
+            &directory,
+            &["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()],
+        )?;
         Some(Self { child, directory, url: format!("redis://127.0.0.1:{port}/0") })
     }
 
@@ -47,7 +62,7 @@ impl RedisServer {
     pub(crate) fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        self.child = launch(self.port(), &self.directory, "yes").unwrap();
+        self.child = launch(self.port(), &self.directory, &DURABLE).unwrap();
     }
 
     fn port(&self) -> u16 {
@@ -68,11 +83,14 @@ impl RedisServer {
     }
 }
 
+const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
+
 /// Returns when it listens; none where the machine has no redis-server.
-fn launch(port: u16, directory: &Path, appendonly: &str) -> Option<Child> {
+fn launch(port: u16, directory: &Path, options: &[&str]) -> Option<Child> {
     let child = Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
-        .args(["--appendonly", appendonly, "--appendfsync", "always", "--dir"])
+        .args(options)
+        .arg("--dir")
         .arg(directory)
         .stdout(Stdio::null())
         .spawn()
