@@ -9,12 +9,16 @@
     )
 )]
 
+mod brokers;
 mod docs;
 #[cfg(unix)]
 mod hostile;
 mod kills;
 mod live;
 mod loopback;
+#[path = "../../../taskqueue/tests/support/scripted.rs"]
+#[allow(dead_code, reason = "the queue's own tests use the rest")]
+mod scripted;
 mod steps;
 mod support;
 mod tour;
