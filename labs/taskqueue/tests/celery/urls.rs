@@ -47,40 +47,55 @@ for url in sys.argv[1:]:
         print(url)
 ";
 
-/// A redis-server that ends with its test.
-struct Stopped {
-    server: Child,
+/// A redis-server with a password and a socket file, which ends with its test.
+struct Guarded {
+    child: Child,
+    port: u16,
     folder: PathBuf,
 }
 
-impl Drop for Stopped {
+impl Guarded {
+    /// None where the machine has no redis-server.
+    fn start() -> Option<Self> {
+        let port = free_port();
+        let folder = std::env::temp_dir().join(format!("taskqueue-urls-{port}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let socket = folder.join("a b.sock");
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "-::1", "--save", ""])
+            .args(["--requirepass", "s@cr/et", "--unixsocket"])
+            .arg(&socket)
+            .arg("--dir")
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut server = Self { child, port, folder };
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() || !socket.exists() {
+            assert!(server.child.try_wait().unwrap().is_none(), "redis-server has ended");
+            std::thread::yield_now();
+        }
+        Some(server)
+    }
+
+    fn socket(&self) -> String {
+        self.folder.join("a b.sock").display().to_string()
+    }
+}
+
+impl Drop for Guarded {
     fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 
 #[test]
 fn ours_finds_what_kombu_left_at_the_same_url() {
-    let (port, password) = (free_port(), "s%40cr%2Fet");
-    let folder = std::env::temp_dir().join(format!("taskqueue-urls-{port}"));
-    std::fs::create_dir_all(&folder).unwrap();
-    let socket = folder.join("a b.sock").display().to_string();
-    let server = Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "-::1", "--save", ""])
-        .args(["--requirepass", "s@cr/et", "--unixsocket", &socket])
-        .arg("--dir")
-        .arg(&folder)
-        .stdout(Stdio::null())
-        .spawn();
-    let Ok(server) = server else { return did_not_run("URLs", "redis-server") };
-    let mut server = Stopped { server, folder };
-    while !Path::new(&socket).exists() {
-        assert!(server.server.try_wait().unwrap().is_none(), "redis-server has ended");
-        std::thread::yield_now();
-    }
-    let socket = socket.replace(' ', "%20");
+    let Some(server) = Guarded::start() else { return did_not_run("URLs", "redis-server") };
+    let (port, password) = (server.port, "s%40cr%2Fet");
+    let socket = server.socket().replace(' ', "%20");
     let urls = [
         format!("redis://:{password}@127.0.0.1:{port}/0"),
         format!("redis://:{password}@:{port}/1"),
