@@ -27,6 +27,8 @@ use super::places::Place;
 
 const LARGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
+/// How every TLS connection begins.
+const TLS_HANDSHAKE: u8 = 0x16;
 const LONGEST_LINGER: Duration = Duration::from_secs(1);
 
 /// Serves what arrives on `stream` until it is answered, too slow, or gone.
@@ -63,7 +65,7 @@ pub(super) async fn run<A: Answers>(site: Arc<A>, stream: TcpStream, place: Plac
     if let Err(error) = ended
         && is_news(&error, !parts.read_buf.is_empty())
     {
-        dropped(&*site, &error.to_string());
+        dropped(&*site, &words(&error, &parts.read_buf));
     }
     place.spare();
     linger(parts.io.into_inner()).await;
@@ -84,6 +86,13 @@ fn http(limits: &Limits) -> http1::Builder {
 /// ahead of need and never use them. What is left is a head that is none, or does not end.
 fn is_news(error: &hyper::Error, began: bool) -> bool {
     error.is_parse() || error.is_timeout() && began
+}
+
+fn words(error: &hyper::Error, heard: &[u8]) -> String {
+    match heard {
+        [TLS_HANDSHAKE, ..] => "it speaks TLS; the address begins with http:// here".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// Returns when the answer has been there for as long as that kind of answer may take; says whether

@@ -78,3 +78,12 @@ async fn a_form_that_is_left_while_it_waits_is_told_as_left_and_not_as_a_complai
     site.fake.open_the_gate();
     assert_eq!(complaints(site).await, []);
 }
+
+#[tokio::test]
+async fn who_asks_by_https_is_told_of_in_words_that_help() {
+    let site = site().await;
+    site.raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await;
+    let dropped = complaints(site).await;
+    let [FormEvent::Dropped { reason }] = &dropped[..] else { panic!("{dropped:?}") };
+    assert!(reason.contains("http://"), "{reason}");
+}
