@@ -30,18 +30,55 @@ as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-make_venv() {
-  if ! command -v python3 >/dev/null || ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
-    if ! command -v apt-get >/dev/null; then
-      echo "python3 with its module venv is missing" >&2
-      echo "next: install Python 3.10 or newer from your package manager, and try again" >&2
-      exit 1
+# What the packages of requirements.txt need.
+oldest=3.11
+
+# How to get a Python that is new enough, on this machine.
+new_python() {
+  if command -v brew >/dev/null; then
+    echo "brew install python, and try again"
+  elif [ "$(uname -s)" = Darwin ]; then
+    echo "install it from https://www.python.org/downloads/, and try again"
+  else
+    echo "install it from your package manager, and try again"
+  fi
+}
+
+# The first Python that is new enough.
+find_python() {
+  local name
+  for name in python3 python3.14 python3.13 python3.12 python3.11; do
+    if "$name" -c "import sys; sys.exit(sys.version_info < (${oldest/./, }))" 2>/dev/null; then
+      command -v "$name"
+      return
     fi
-    # Debian ships them apart from each other.
+  done
+  return 1
+}
+
+has_venv() {
+  "$1" -c 'import ensurepip, venv' 2>/dev/null
+}
+
+make_venv() {
+  local python found
+  # Debian ships Python and its module venv apart from each other.
+  if command -v apt-get >/dev/null && ! has_venv "$(find_python || echo python3)"; then
     as_root apt-get update -qq
     as_root apt-get install -y -qq python3 python3-venv
   fi
-  python3 -m venv "$venv"
+  if ! python=$(find_python); then
+    found=$(python3 --version 2>/dev/null || echo "not installed")
+    echo "Celery's packages need Python $oldest or newer; python3 here is: $found" >&2
+    echo "next: $(new_python)" >&2
+    exit 1
+  fi
+  if ! has_venv "$python"; then
+    echo "$python has no module venv, or no ensurepip" >&2
+    echo "next: $(new_python)" >&2
+    exit 1
+  fi
+  "$python" -m venv "$venv"
 }
 
 install() {

@@ -1,6 +1,6 @@
 # Redis on Windows: says what there is. The lab works without one: step 5 has a broker built in.
 #
-#   powershell -File scripts\install-redis.ps1
+#   powershell -ExecutionPolicy Bypass -File scripts\install-redis.ps1
 
 foreach ($name in "memurai", "redis-server", "valkey-server") {
     $found = Get-Command $name -ErrorAction SilentlyContinue

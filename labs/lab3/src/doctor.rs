@@ -20,6 +20,7 @@ use crate::mail::Mailer;
 use crate::printable::printable;
 use crate::settings::BrokerOption;
 use crate::slow_mail::SlowMail;
+use crate::system::System;
 use crate::tasks;
 
 /// The lab's programs, in the handout's order.
@@ -124,22 +125,13 @@ fn port(name: &'static str, addresses: &[IpAddr], port: u16, otherwise: &str) ->
     match Listeners::bind(addresses, port) {
         Ok(_) => Finding::good(name, format!("{port} is free")),
         Err(taken) if taken.source.kind() == std::io::ErrorKind::AddrInUse => {
-            let next = format!("{}; or give {otherwise}", who_has(port));
+            let next = format!("{}; or give {otherwise}", System::here().who_has(port));
             Finding::fix(name, format!("{port} is in use, at {}", taken.address.ip()), next)
         }
         Err(taken) => Finding {
             verdict: Verdict::NeedsAdministrator,
             ..Finding::fix(name, format!("{port}: {taken}"), "ask who manages this machine")
         },
-    }
-}
-
-/// The command that names who listens at `port`.
-pub(crate) fn who_has(port: u16) -> String {
-    match std::env::consts::OS {
-        "windows" => format!("netstat -ano | findstr :{port} names who has it"),
-        "macos" => format!("lsof -i :{port} names who has it"),
-        _ => format!("ss -ltnp 'sport = :{port}' names who has it"),
     }
 }
 
@@ -190,7 +182,7 @@ fn to_be_started() -> Finding {
         (None, None) => Finding::note(
             "broker",
             "no redis-server: step 5 starts the built-in one",
-            "a real one, if you like: scripts/install-redis.sh",
+            format!("a real one, if you like: {}", System::here().install_redis()),
         ),
     }
 }
@@ -229,12 +221,15 @@ fn client() -> Finding {
 
 fn celery() -> Finding {
     // On the PATH, or where scripts/celery.sh puts it.
-    let version = ["celery", "target/celery/bin/celery"]
+    let version = ["celery", System::here().celery()]
         .into_iter()
         .find_map(|program| first_line(program, "--version"));
     match version {
         Some(version) => Finding::good("Celery", format!("{version} (optional)")),
-        None => Finding::good("Celery", "not installed (optional: scripts/celery.sh install)"),
+        None => {
+            let how = System::here().install_celery();
+            Finding::good("Celery", format!("not installed (optional: {how})"))
+        }
     }
 }
 

@@ -23,6 +23,7 @@ pub mod settings;
 pub mod shell;
 pub mod slow_mail;
 pub mod smtp_server;
+pub mod system;
 pub mod tasks;
 pub mod tour;
 pub mod visitor;

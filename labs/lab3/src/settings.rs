@@ -21,6 +21,7 @@ use crate::mail::{Mailer, SmtpServer};
 use crate::narration::{self, Narrator};
 use crate::printable::printable_lines;
 use crate::slow_mail::SlowMail;
+use crate::system::System;
 pub use broker::{BadBroker, BrokerOption, DEFAULT_BROKER, REDIS_URL, on_port};
 pub use mail_file::MailRefused;
 pub use worker::Work;
@@ -146,7 +147,7 @@ fn way_out(port: u16, taken: &Taken) -> String {
     match taken.source.kind() {
         std::io::ErrorKind::AddrInUse => format!(
             "{}; stop that, or choose a port with --port {}",
-            crate::doctor::who_has(port),
+            System::here().who_has(port),
             port.checked_add(1).unwrap_or(8000)
         ),
         _ => "choose another port, with --port 8080".to_owned(),

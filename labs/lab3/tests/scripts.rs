@@ -27,6 +27,19 @@ impl Machine {
         machine
     }
 
+    /// The same, where the script has not been run before.
+    fn run_in_place(&self, script: &str, arguments: &[&str]) -> (Option<i32>, String) {
+        // Nothing is installed into this project's own folder.
+        let project = self.0.join("project");
+        for folder in ["scripts", "labs/lab3/python"] {
+            fs::create_dir_all(project.join(folder)).unwrap();
+        }
+        for file in [&format!("scripts/{script}"), "labs/lab3/python/requirements.txt"] {
+            fs::copy(root().join(file), project.join(file)).unwrap();
+        }
+        self.run(project.join("scripts").join(script).to_str().unwrap(), arguments)
+    }
+
     /// Exit code and all that the script says.
     fn run(&self, script: &str, arguments: &[&str]) -> (Option<i32>, String) {
         let path = std::env::var("PATH").unwrap();
@@ -65,4 +78,43 @@ fn a_check_that_can_not_run_says_why_and_is_no_failure() {
         assert!(!debian || said.contains(why), "{said}");
         assert!(said.contains("\n  next: "), "{said}");
     }
+}
+
+/// A Python of this version, with or without the module venv.
+fn python(version: &str, has_venv: bool) -> String {
+    let code = if has_venv { 0 } else { 1 };
+    let older = if version.starts_with("3.9") || version.starts_with("3.10") { 1 } else { 0 };
+    format!(
+        "case \"$*\" in --version) echo 'Python {version}';; *version_info*) exit {older};; \
+         *ensurepip*) exit {code};; *) echo \"made by {version}: $*\"; exit 7;; esac"
+    )
+}
+
+#[test]
+fn a_python_that_is_too_old_or_has_no_venv_is_named_with_what_helps() {
+    let (old, new, bare) = (python("3.9.6", true), python("3.12.1", true), python("3.12.1", false));
+    // Debian's own way is to install what is missing: here that installs nothing.
+    let none = |name| (name, "exit 127");
+    let others = ["python3.14", "python3.13", "python3.11"].map(none);
+    let machine = |name: &str, python3: &str, python312: &str| {
+        let own = [("python3", python3), ("python3.12", python312)];
+        let system = [("brew", "exit 0"), ("apt-get", "exit 0"), ("sudo", "exit 0")];
+        let all: Vec<_> = others.into_iter().chain(own).chain(system).collect();
+        let machine = Machine::with(name, &all);
+        machine.run_in_place("celery.sh", &["install"])
+    };
+    let (code, said) = machine("apples", &old, "exit 127");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("need Python 3.11 or newer; python3 here is: Python 3.9.6"), "{said}");
+    assert!(said.contains("\nnext: brew install python"), "{said}");
+
+    let (code, said) = machine("none", "exit 127", "exit 127");
+    assert!(code == Some(1) && said.contains("python3 here is: not installed"), "{said}");
+
+    let (code, said) = machine("bare", &bare, "exit 127");
+    assert!(code == Some(1) && said.contains("has no module venv"), "{said}");
+
+    // A newer one beside the old one is taken.
+    let (code, said) = machine("beside", &old, &new);
+    assert!(code == Some(7) && said.contains("made by 3.12.1: -m venv"), "{said}");
 }

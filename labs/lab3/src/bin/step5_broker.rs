@@ -14,6 +14,7 @@ use lab3::handout::STEP5;
 use lab3::interrupt::Interrupt;
 use lab3::narration::Narrator;
 use lab3::settings::{self, Talk};
+use lab3::system::System;
 use taskqueue::BrokerUrl;
 
 /// Step 5: a broker that keeps the messages
@@ -86,18 +87,15 @@ async fn introduce(narrator: &Narrator, ours: Option<&Broker>, url: &BrokerUrl) 
     let which = broker::ask(url).await.unwrap_or_else(|_| "unknown".to_owned());
     let kind = match ours {
         None => "It answers already, so nothing is started; Ctrl-C leaves it running.",
-        Some(ours) if ours.is_built_in() => {
-            "For the class only. A real one: scripts/install-redis.sh"
-        }
+        Some(ours) if ours.is_built_in() => "For the class only.",
         Some(_) => "A real one, started for you.",
     };
     let started = ours.map_or_else(|| "not by us".to_owned(), ToString::to_string);
-    let facts = [
-        ("broker", which),
-        ("started", started),
-        ("", kind.to_owned()),
-        ("address", url.to_string()),
-        ("look inside", format!("{} PING", narrator.redis_cli())),
-    ];
+    let mut facts = vec![("broker", which), ("started", started), ("", kind.to_owned())];
+    if ours.is_some_and(Broker::is_built_in) {
+        facts.push(("a real one", System::here().install_redis().to_owned()));
+    }
+    facts.push(("address", url.to_string()));
+    facts.push(("look inside", format!("{} PING", narrator.redis_cli())));
     let _ = narrator.open(&STEP5, &facts);
 }

@@ -6,13 +6,15 @@ use taskqueue::BrokerError;
 
 use super::TooOld;
 use crate::settings::BadBroker;
+use crate::system::System;
 
 /// No broker could be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// No redis-server is installed.
     #[error(
-        "there is no redis-server on the PATH\n  next: install it (scripts/install-redis.sh), or leave --redis-server out"
+        "there is no redis-server on the PATH\n  next: leave --redis-server out, or install it: {}",
+        System::here().install_redis()
     )]
     NotInstalled,
     /// The redis-server that is installed is too old.
