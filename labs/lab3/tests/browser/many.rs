@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::programs::{step6, step7, step8};
 use crate::support::{Step5, get};
@@ -117,6 +117,22 @@ fn a_page_that_nobody_sees_gives_its_stream_up_and_follows_all_the_same() {
     held("1");
     tab.until_text("[role=status]", "SUCCESS");
     held("0");
+    drop(tab);
+}
+
+#[test]
+fn a_browser_without_locks_follows_its_tasks_and_the_queue_all_the_same() {
+    let Some(tab) = Tab::open("a browser without locks") else { return };
+    let broker = Step5::start("--builtin");
+    let (form, view) = (step7(&broker.url, &["--speed", "10"]), step8(&broker.url));
+    let source = "Object.defineProperty(Navigator.prototype, 'locks', {value: undefined})";
+    tab.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({"source": source}));
+    tab.visit(&view.url());
+    tab.until_text("#contact", "live");
+    submit(&tab, &form.url());
+    assert_eq!(tab.run("return navigator.locks === undefined"), true);
+    let _worker = step6(&broker.url, &["--speed", "10", "--work", "0s"]);
+    tab.until_text("[role=status]", "SUCCESS");
     drop(tab);
 }
 
