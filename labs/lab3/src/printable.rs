@@ -64,6 +64,11 @@ fn colour(text: &str) -> usize {
     if ours { codes.len() + "\x1b[m".len() } else { 0 }
 }
 
+/// The beginning of a task's id, by which people tell one from another; an id is any text.
+pub(crate) fn short(id: &str) -> String {
+    printable(&id.chars().take(8).collect::<String>(), 40)
+}
+
 fn show(character: char) -> String {
     match character {
         '\n' | '\r' | '\t' => character.escape_default().to_string(),
@@ -94,6 +99,15 @@ pub(crate) fn steers(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_known_by_its_beginning_whatever_it_is() {
+        assert_eq!(short("f09a22db-2fea-4edd-9f5d-3d3f539d34bf"), "f09a22db");
+        assert_eq!(
+            (short("größen/7 and more").as_str(), short("a\u{1b}b").as_str()),
+            ("größen/7", r"a\x1bb")
+        );
+    }
 
     #[test]
     fn plain_text_of_any_script_stays_as_it_is() {

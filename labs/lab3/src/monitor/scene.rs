@@ -15,7 +15,8 @@ use taskqueue::{DeadLetter, Snapshot};
 use super::known::Known;
 use super::pace::{SECONDS, Second};
 use super::results::Stored;
-use crate::printable::printable;
+use crate::printable::{printable, short};
+use crate::shell;
 pub use figures::Figure;
 pub use lanes::Lane;
 pub use row::{Bar, Row};
@@ -183,7 +184,10 @@ fn newest(known: &Known, now: f64, redis_cli: &str) -> List {
             word: printable(meta.state.word(), 10),
             text: printable(&format!("{} {ago} ago: {what}", short(id)), REASON),
             bad,
-            command: format!("{redis_cli} GET celery-task-meta-{id}"),
+            command: format!(
+                "{redis_cli} {}",
+                shell::command(&["GET".to_owned(), format!("celery-task-meta-{id}")])
+            ),
         }
     });
     List {
@@ -193,11 +197,6 @@ fn newest(known: &Known, now: f64, redis_cli: &str) -> List {
         command: format!("{redis_cli} --scan --pattern 'celery-task-meta-*'"),
         items: items.collect(),
     }
-}
-
-/// The beginning of an id; ids from outside are ASCII.
-fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
 }
 
 #[cfg(test)]

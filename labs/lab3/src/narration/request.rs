@@ -2,7 +2,7 @@
 
 use taskqueue::Request;
 
-use crate::printable::printable;
+use crate::printable::{printable, short};
 
 pub(super) fn received(request: &Request) -> String {
     let again = if request.redelivered { " (handed out before)" } else { "" };
@@ -26,8 +26,4 @@ pub(super) fn named(task: &str, id: &str) -> String {
 /// A task's name without its module.
 pub(super) fn function(task: &str) -> String {
     printable(task.rsplit('.').next().unwrap_or_default(), 40)
-}
-
-pub(super) fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
 }

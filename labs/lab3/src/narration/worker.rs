@@ -10,10 +10,10 @@ use tokio::sync::Notify;
 
 use super::countdown::Countdown;
 use super::lookup::command;
-use super::request::{function, lines, name, named, received, short};
+use super::request::{function, lines, name, named, received};
 use super::{Bar, LogLevel, Narrator, Word};
 use crate::digest::Tell;
-use crate::printable::printable;
+use crate::printable::{printable, short};
 use crate::tasks::Progress;
 
 /// What a worker's listener has told so far; shared by the worker and its tasks.

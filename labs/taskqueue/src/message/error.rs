@@ -10,7 +10,7 @@ pub enum MessageError {
     #[error("{0} bytes long, more than {MAX_SIZE} are refused")]
     TooLarge(usize),
     /// The envelope is no JSON object.
-    #[error("not a JSON message with headers and properties: {0}")]
+    #[error("not a JSON message with headers and properties")]
     Envelope(#[source] serde_json::Error),
     /// It is JSON for serde_json, but not for Python, which may have to read it as well.
     #[error("not a JSON message with headers and properties: Python could not read it")]

@@ -6,7 +6,6 @@ use super::TaskMeta;
 use crate::broker::Broker;
 use crate::error::BrokerError;
 use crate::keys;
-use crate::message::is_safe_id;
 
 /// Bytes of the longest result that is looked into.
 const LONGEST: usize = 64 * 1024;
@@ -33,7 +32,7 @@ impl Broker {
         scan.arg(cursor).arg("MATCH").arg(keys::task_meta("*")).arg("COUNT").arg(1000);
         let (next, found): (u64, Vec<Vec<u8>>) = self.connection().query(&scan).await?;
         let ids = found.iter().filter_map(|key| keys::task_of(std::str::from_utf8(key).ok()?));
-        let ids = ids.filter(|id| is_safe_id(id)).map(str::to_owned).collect();
+        let ids = ids.map(str::to_owned).collect();
         Ok(ResultPage { next, keys: found.len(), ids })
     }
 

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::super::life::{End, Life, Phase, Place};
-use super::{short, span};
-use crate::printable::printable;
+use super::span;
+use crate::printable::{printable, short};
+use crate::shell;
 
 /// A task.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -48,12 +49,15 @@ pub(super) fn row(id: &str, life: &Life, now: f64, back: f64, redis_cli: &str) -
     let bars = life.phases.iter().zip(ends).map(|(phase, end)| bar(phase, end));
     Row {
         key: id.to_owned(),
-        id: short(id).to_owned(),
+        id: short(id),
         task: printable(life.task.rsplit('.').next().unwrap_or_default(), 40),
         state: format!("{restored}{attempt}{word}"),
         time,
         bad,
-        command: format!("{redis_cli} GET celery-task-meta-{id}"),
+        command: format!(
+            "{redis_cli} {}",
+            shell::command(&["GET".to_owned(), format!("celery-task-meta-{id}")])
+        ),
         bars: bars.filter(|bar| bar.to.is_none_or(|to| to > now - back)).collect(),
     }
 }
