@@ -142,7 +142,7 @@ fn unknown_subcommand(command: &Command, sub: &[u8]) -> Fault {
 }
 
 /// The beginning of an argument as text; like C, it ends at a zero byte.
-fn cut(bytes: &[u8], length: usize) -> String {
+pub(crate) fn cut(bytes: &[u8], length: usize) -> String {
     let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     String::from_utf8_lossy(&bytes[..end.min(length)]).into_owned()
 }

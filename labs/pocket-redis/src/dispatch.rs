@@ -29,10 +29,14 @@ impl World {
             Ok(command) => self.run(id, command, &args, Origin::Client).into_reply(),
             Err(fault) => {
                 self.break_transaction(id);
-                if let Some(command) = command::named(&args) {
+                let command = command::named(&args);
+                if let Some(command) = command {
                     self.stats.usage.count(command).rejected += 1;
                 }
-                fault.into()
+                match command {
+                    Some(command) if command.name == "exec" => self.abort(id, &fault),
+                    _ => fault.into(),
+                }
             }
         };
         if let Some(client) = self.clients.get_mut(&id) {
@@ -97,6 +101,17 @@ impl World {
         if let Some(transaction) = self.transaction(id) {
             transaction.broken = true;
         }
+    }
+
+    /// An EXEC that is refused ends its transaction.
+    fn abort(&mut self, id: ClientId, fault: &Fault) -> Reply {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.transaction = None;
+        }
+        self.unwatch(id);
+        let reason = fault.to_string();
+        let reason = reason.strip_prefix("ERR ").unwrap_or(&reason);
+        Reply::Error(format!("EXECABORT Transaction discarded because of: {reason}"))
     }
 
     fn transaction(&mut self, id: ClientId) -> Option<&mut Transaction> {

@@ -20,8 +20,8 @@ pub(crate) fn parse_int(text: &[u8]) -> Option<i64> {
 
 /// Reads a double as Redis' `string2d` does: infinities are numbers, NaN and overflow are not.
 pub(crate) fn parse_double(text: &[u8]) -> Option<f64> {
+    let number = parse_loosely(text)?;
     let text = std::str::from_utf8(text).ok()?;
-    let number: f64 = parse_hex(text).or_else(|| text.parse().ok())?;
     // What is too small to be told from zero is refused like what is too large.
     if number == 0.0
         && text
@@ -36,6 +36,13 @@ pub(crate) fn parse_double(text: &[u8]) -> Option<f64> {
         return None;
     }
     Some(number)
+}
+
+/// Reads a double that may be too large, which is infinity, or too small, which is zero.
+pub(crate) fn parse_loosely(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?;
+    let number: f64 = parse_hex(text).or_else(|| text.parse().ok())?;
+    Some(number).filter(|number| !number.is_nan())
 }
 
 /// Reads `0x1F`, `-0x1.8p3` and the like, as C's `strtod` does.

@@ -13,11 +13,12 @@ use crate::reply::Reply;
 use crate::world::Stats;
 
 /// Settings that stay as they are: name and value.
-const FIXED: [(&str, &str); 22] = [
+const FIXED: [(&str, &str); 24] = [
     ("appendfsync", "everysec"),
     ("appendonly", "no"),
     ("bind", "127.0.0.1"),
     ("client-output-buffer-limit", "normal 0 0 0 slave 0 0 0 pubsub 33554432 33554432 0"),
+    ("client-query-buffer-limit", "67108864"),
     ("cluster-enabled", "no"),
     ("databases", "16"),
     ("dir", ""),
@@ -27,6 +28,7 @@ const FIXED: [(&str, &str); 22] = [
     ("logfile", ""),
     ("maxclients", "10000"),
     ("maxmemory", "0"),
+    ("maxmemory-clients", "134217728"),
     ("maxmemory-policy", "noeviction"),
     ("notify-keyspace-events", ""),
     ("proto-max-bulk-len", "16777216"),

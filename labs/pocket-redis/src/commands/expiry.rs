@@ -1,6 +1,7 @@
 //! Deadlines: EXPIRE, TTL and their relatives.
 
 use crate::call::{Call, Outcome};
+use crate::command::cut;
 use crate::fault::Fault;
 use crate::reply::Reply;
 
@@ -75,7 +76,7 @@ fn condition(words: &[Vec<u8>]) -> Result<Condition, Fault> {
             b"GT" => condition.later = true,
             b"LT" => condition.earlier = true,
             _ => {
-                let word = String::from_utf8_lossy(word);
+                let word = cut(word, word.len());
                 return Err(Fault::err(format!("Unsupported option {word}")));
             }
         }

@@ -74,8 +74,12 @@ fn copy_options(call: &Call<'_>) -> Result<(usize, bool), Fault> {
 
 /// The number of a database.
 pub(crate) fn database(text: &[u8]) -> Result<usize, Fault> {
-    let number =
-        parse_int(text).filter(|n| i32::try_from(*n).is_ok()).ok_or(Fault::NotAnInteger)?;
+    let number = parse_int(text).ok_or(Fault::NotAnInteger)?;
+    if i32::try_from(number).is_err() {
+        return Err(
+            "ERR value is out of range, value must between -2147483648 and 2147483647".into()
+        );
+    }
     let known = usize::try_from(number).ok().filter(|db| *db < DATABASES);
     known.ok_or("ERR DB index is out of range".into())
 }

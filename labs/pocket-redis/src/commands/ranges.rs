@@ -5,7 +5,7 @@ use crate::commands::lists::span;
 use crate::commands::name_range::{name_limit, named};
 use crate::dict::Key;
 use crate::fault::Fault;
-use crate::number::{parse_double, parse_int};
+use crate::number::{parse_int, parse_loosely};
 use crate::reply::Reply;
 use crate::sorted_set::{ScoreLimit, SortedSet};
 use crate::value::Value;
@@ -176,10 +176,10 @@ fn score_limit(text: &[u8]) -> Result<ScoreLimit, Fault> {
         [b'(', rest @ ..] => (true, rest),
         _ => (false, text),
     };
-    // C's `strtod` takes nothing for zero, and so does Redis here.
-    let number = number.trim_ascii_start();
+    // C's `strtod` takes nothing for zero and ends at a zero byte, and so does Redis here.
+    let number = number.split(|&byte| byte == 0).next().unwrap_or_default().trim_ascii_start();
     let number = if number.is_empty() { b"0" } else { number };
-    let score = parse_double(number).ok_or("ERR min or max is not a float")?;
+    let score = parse_loosely(number).ok_or("ERR min or max is not a float")?;
     Ok(ScoreLimit { score, exclusive })
 }
 

@@ -34,9 +34,9 @@ pub(crate) fn zadd(call: &mut Call<'_>) -> Outcome {
 
 /// `ZINCRBY key n member`
 pub(crate) fn zincrby(call: &mut Call<'_>) -> Outcome {
-    let by = call.double(2)?;
-    let options = Options { increment: true, ..Options::default() };
-    add(call, options, &[(by, &call.args[3])])
+    // Redis takes the options here as well, where no room is left for them.
+    let (options, pairs) = read(&call.args[2..])?;
+    add(call, Options { increment: true, ..options }, &pairs)
 }
 
 type Pairs<'a> = Vec<(f64, &'a [u8])>;

@@ -17,7 +17,7 @@ use crate::script::sandbox::argument;
 use crate::script::watch::look;
 
 /// The functions of the table `redis`.
-pub(super) const FUNCTIONS: [(&str, RustFn); 8] = [
+pub(super) const FUNCTIONS: [(&str, RustFn); 11] = [
     ("call", call),
     ("pcall", pcall),
     ("error_reply", error_reply),
@@ -26,15 +26,23 @@ pub(super) const FUNCTIONS: [(&str, RustFn); 8] = [
     ("log", log),
     ("setresp", setresp),
     ("replicate_commands", replicate_commands),
+    ("set_repl", nothing),
+    ("debug", nothing),
+    ("breakpoint", breakpoint),
 ];
 
 /// The numbers of the table `redis`.
-pub(super) const CONSTANTS: [(&str, f64); 5] = [
+pub(super) const CONSTANTS: [(&str, f64); 10] = [
     ("LOG_DEBUG", 0.0),
     ("LOG_VERBOSE", 1.0),
     ("LOG_NOTICE", 2.0),
     ("LOG_WARNING", 3.0),
     ("REDIS_VERSION_NUM", 458_767.0),
+    ("REPL_NONE", 0.0),
+    ("REPL_AOF", 1.0),
+    ("REPL_SLAVE", 2.0),
+    ("REPL_REPLICA", 2.0),
+    ("REPL_ALL", 3.0),
 ];
 
 /// `redis.call`: an error reply is raised.
@@ -206,5 +214,16 @@ fn setresp(state: &mut LuaState) -> LuaResult<u32> {
 /// `redis.replicate_commands()`: always so since Redis 7.
 fn replicate_commands(state: &mut LuaState) -> LuaResult<u32> {
     state.push(Val::Bool(true));
+    Ok(1)
+}
+
+/// `redis.set_repl(what)`, `redis.debug(…)`: there is no replica, and no debugger.
+fn nothing(_state: &mut LuaState) -> LuaResult<u32> {
+    Ok(0)
+}
+
+/// `redis.breakpoint()`: no debugger stops here.
+fn breakpoint(state: &mut LuaState) -> LuaResult<u32> {
+    state.push(Val::Bool(false));
     Ok(1)
 }

@@ -4,7 +4,7 @@ use rilua::vm::state::LuaState;
 use rilua::{LuaError, LuaResult, Table, Val, runtime_error};
 
 use crate::script::sandbox::set;
-use crate::script::strings::check_results;
+use crate::script::strings::fits;
 use crate::script::watch::{glance, look};
 
 /// Deeper nesting is refused, for the sake of the stack.
@@ -49,7 +49,9 @@ fn values(state: &mut LuaState, limit: usize, from: usize) -> LuaResult<u32> {
     let mut values = Vec::new();
     while reader.at < text.len() && values.len() < limit {
         values.push(reader.value(state, 0)?);
-        check_results(values.len(), "too many values to unpack")?;
+        if !fits(state, values.len()) {
+            return Err(runtime_error("Too many values to unpack."));
+        }
     }
     let mut count = values.len();
     if limit != usize::MAX || from > 0 {

@@ -10,8 +10,8 @@ use crate::script::pattern::{Capture, Fail, Matcher, until_zero};
 use crate::script::sandbox::argument;
 use crate::script::watch::look;
 
-/// As many values as C functions of Lua return at most.
-const MAX_RESULTS: usize = 7_900;
+/// As many values as a C function of Lua may have on its stack.
+const MAX_STACK: usize = 8_000;
 
 /// `string.find(text, pattern [, init [, plain]])`
 pub(super) fn find(state: &mut LuaState) -> LuaResult<u32> {
@@ -175,17 +175,16 @@ pub(super) fn byte(state: &mut LuaState) -> LuaResult<u32> {
         return Ok(0);
     }
     let bytes = &text[start - 1..end];
-    check_results(bytes.len(), "string slice too long")?;
+    if !fits(state, bytes.len()) {
+        return Err(runtime_error("stack overflow (string slice too long)"));
+    }
     for byte in bytes {
         state.push(Val::Num(f64::from(*byte)));
     }
     Ok(u32::try_from(bytes.len()).unwrap_or(0))
 }
 
-/// Refuses more results than fit on the stack.
-pub(super) fn check_results(count: usize, complaint: &str) -> LuaResult<()> {
-    if count > MAX_RESULTS {
-        return Err(runtime_error(format!("stack overflow ({complaint})")));
-    }
-    Ok(())
+/// Whether so many results fit on the stack, beside the arguments.
+pub(super) fn fits(state: &LuaState, count: usize) -> bool {
+    (state.top - state.base).saturating_add(count) <= MAX_STACK
 }

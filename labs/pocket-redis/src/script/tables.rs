@@ -8,7 +8,7 @@ use rilua::{LuaResult, Table, Val, runtime_error};
 use crate::script::convert::bytes;
 use crate::script::limits::check_length;
 use crate::script::sandbox::{argument, set};
-use crate::script::strings::check_results;
+use crate::script::strings::fits;
 use crate::script::watch::look;
 
 /// After so many elements the clock is looked at again.
@@ -201,7 +201,7 @@ pub(super) fn unpack(state: &mut LuaState) -> LuaResult<u32> {
         return Ok(0);
     }
     let count = last.checked_sub(first).and_then(|count| usize::try_from(count).ok());
-    if count.is_none_or(|count| check_results(count, "").is_err()) {
+    if count.is_none_or(|count| !fits(state, count.saturating_add(1))) {
         return Err(runtime_error("too many results to unpack"));
     }
     for place in first..=last {

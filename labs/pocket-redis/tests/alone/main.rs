@@ -10,6 +10,7 @@ mod about;
 mod bounds;
 mod guards;
 mod life;
+mod mutations;
 mod script_limits;
 mod scripts;
 mod waiting;

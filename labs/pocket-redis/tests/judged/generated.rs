@@ -122,8 +122,6 @@ const TEMPLATES: &[&str] = &[
     "ZINTERCARD 2 K K LIMIT I",
     "ZMPOP 2 K K MIN COUNT I",
     "ZMPOP 1 K MAX",
-    "BZPOPMIN K K 0.001",
-    "BZMPOP 0.001 1 K MAX COUNT I",
     "SORT K ALPHA",
     "SORT K DESC LIMIT I I",
     "?SORT K BY K* GET # GET K ALPHA",
