@@ -8,6 +8,7 @@
 //! Whatever comes from outside passes [`printable`](crate::printable) there, so that no line ends early.
 
 mod bar;
+mod command;
 mod countdown;
 mod form;
 mod loglevel;
@@ -34,8 +35,8 @@ use tokio::io::{AsyncBufRead, Lines};
 use crate::chart::{Lane, chart};
 use crate::clock::LabClock;
 use crate::printable::{on_screen, printable, printable_lines};
-use crate::settings::DEFAULT_BROKER;
 pub use bar::Bar;
+use command::for_broker;
 pub use form::Visits;
 pub use loglevel::LogLevel;
 pub use story::{Question, Story};
@@ -134,6 +135,13 @@ impl Narrator {
     #[must_use]
     pub fn redis_cli(&self) -> &str {
         self.looked_at.get().map_or("redis-cli", |looked_at| &looked_at.redis_cli)
+    }
+
+    /// Where the broker has a login, which no command shows: how the next program gets it.
+    fn login_note(&self) -> Option<&'static str> {
+        let url = &self.looked_at.get()?.url;
+        let known = url.has_password() || url.username().is_some();
+        known.then_some("other terminals need the same REDIS_URL: no line here shows its login")
     }
 
     /// A command of the lab, for the Redis that is looked at: a step that asks for a broker is told
@@ -244,51 +252,8 @@ pub(crate) fn tell_panics() {
     }));
 }
 
-/// `cargo run --bin step6_worker` → `… -- --broker redis://127.0.0.1:7000/0`. A password is in no
-/// command: the next program finds it where this one did, in `REDIS_URL`.
-fn for_broker(command: &str, url: &BrokerUrl) -> String {
-    let asks = ["step6_worker", "step7_async_form", "step8_examine"];
-    let known = url.has_password() || url.username().is_some();
-    if known || !asks.iter().any(|step| command.contains(step)) || url.to_string() == DEFAULT_BROKER
-    {
-        return command.to_owned();
-    }
-    let (program, arguments) = command.split_once(" -- ").unwrap_or((command, ""));
-    format!("{program} -- --broker {} {arguments}", short(url)).trim_end().to_owned()
-}
-
-/// Without what goes without saying: 127.0.0.1, and the database 0.
-fn short(url: &BrokerUrl) -> String {
-    let text = url.to_string();
-    let text = text.replace("redis://127.0.0.1:", "redis://:");
-    text.strip_suffix("/0").unwrap_or(&text).to_owned()
-}
-
 /// A letter's tab stays a tab: it is the original's.
 fn printable_line(line: &str) -> String {
     let shown: Vec<_> = line.split('\t').map(|part| printable(part, 1000)).collect();
     shown.join("\t")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_step_is_told_which_broker_unless_it_would_go_there_by_itself() {
-        let at = |command, url: &str| for_broker(command, &url.parse().unwrap());
-        let worker = "cargo run --bin step6_worker";
-        assert_eq!(at(worker, DEFAULT_BROKER), worker);
-        assert_eq!(
-            at(worker, "redis://:7000/2"),
-            "cargo run --bin step6_worker -- --broker redis://:7000/2"
-        );
-        assert_eq!(
-            at("cargo run --bin step8_examine -- LLEN celery", "redis://[::1]"),
-            "cargo run --bin step8_examine -- --broker redis://[::1]:6379 LLEN celery"
-        );
-        assert_eq!(at(worker, "redis://:s3cret@box"), worker);
-        let other = "cargo run --bin step9_retries";
-        assert_eq!(at(other, "redis://:7000"), other);
-    }
 }

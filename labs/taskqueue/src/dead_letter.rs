@@ -29,7 +29,7 @@ pub struct DeadLetter {
 pub enum SendBackError {
     /// It is no message, so it would only be put aside again.
     #[error(
-        "it can't be sent back: {0}\n  next: correct its sender; remove it with `redis-cli LREM`"
+        "it can't be sent back: {0}\n  next: correct its sender; LREM removes it from the list"
     )]
     Unreadable(#[from] MessageError),
     /// The broker could not be asked.

@@ -27,9 +27,7 @@ pub enum BrokerError {
         source: redis::RedisError,
     },
     /// Something else answers at the address.
-    #[error(
-        "no Redis is at {url}, but {what}\n  next: correct the host or the port; Redis' usual one is 6379"
-    )]
+    #[error("no Redis is at {url}, but {what}\n  next: {}", refusal::instead_of(.what))]
     NotRedis {
         /// Where it should be.
         url: Arc<BrokerUrl>,
@@ -154,22 +152,27 @@ pub enum InvalidWorker {
 #[derive(Debug, thiserror::Error)]
 pub enum ResultError {
     /// The task ended with FAILURE or REVOKED.
-    #[error("task {id} failed: {error}\n  next: redis-cli GET celery-task-meta-{id}")]
+    #[error("task {id} failed: {error}\n  next: {} GET celery-task-meta-{id}", .url.redis_cli())]
     Failed {
         /// The task's id.
         id: String,
         /// What it raised.
         error: TaskError,
+        /// Where it should be.
+        url: Arc<BrokerUrl>,
     },
     /// The task did not end in time.
     #[error(
-        "task {id} has no result after {waited:?}\n  next: is a worker running? redis-cli LLEN celery shows what waits"
+        "task {id} has no result after {waited:?}\n  next: is a worker running? {} LLEN celery shows what waits",
+        .url.redis_cli()
     )]
     Timeout {
         /// The task's id.
         id: String,
         /// How long we waited.
         waited: Duration,
+        /// Where it should be.
+        url: Arc<BrokerUrl>,
     },
     /// The broker could not be asked.
     #[error(transparent)]

@@ -202,9 +202,15 @@ impl AsyncResult {
         match meta.state {
             State::Success => Ok(meta.result),
             State::Failure | State::Revoked => {
-                Err(ResultError::Failed { id: self.id.clone(), error: meta.error() })
+                let (id, error) = (self.id.clone(), meta.error());
+                let url = Arc::clone(self.broker.connection().url());
+                Err(ResultError::Failed { id, error, url })
             }
-            _ => Err(ResultError::Timeout { id: self.id.clone(), waited: patience }),
+            _ => {
+                let (id, waited) = (self.id.clone(), patience);
+                let url = Arc::clone(self.broker.connection().url());
+                Err(ResultError::Timeout { id, waited, url })
+            }
         }
     }
 

@@ -186,7 +186,9 @@ fn what_is_no_redis_is_named() {
         (scripted::greet(b"hello\r\n"), "another program"),
     ] {
         let url = format!("redis://127.0.0.1:{port}/0");
-        assert_refused(&url, &format!("but {what}"), "correct the host or the port");
+        let next =
+            if what.contains("TLS") { "without TLS" } else { "correct the host or the port" };
+        assert_refused(&url, &format!("but {what}"), next);
     }
     let protected = b"-DENIED Redis is running in protected mode because \r\n";
     let url = format!("redis://127.0.0.1:{}/0", scripted::greet(protected));

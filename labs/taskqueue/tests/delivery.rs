@@ -10,7 +10,7 @@ mod support;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use support::lab::{Lab, PATIENCE, add, late, options};
@@ -224,15 +224,14 @@ fn a_queue_that_is_full_refuses_and_takes_again_when_a_worker_has_taken() {
 }
 
 #[test]
-fn without_a_broker_sending_fails_in_a_second_and_says_what_to_start() {
+fn without_a_broker_sending_fails_at_once_and_says_what_to_start() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let broker = Arc::new(Broker::new("redis://127.0.0.1:1/0").unwrap());
-        let began = Instant::now();
         let Err(error) = add(1, 1).delay(&broker).await else { panic!("nobody listens there") };
-        assert!(matches!(error, BrokerError::Unreachable { .. }), "{error}");
+        let BrokerError::Unreachable { source, .. } = &error else { panic!("{error}") };
+        assert!(source.is_connection_refusal(), "told at once, not at the deadline: {error}");
         assert!(error.to_string().contains("cargo run --bin step5_broker"), "{error}");
-        assert!(began.elapsed() < Duration::from_secs(2));
     });
 }
 
@@ -244,10 +243,9 @@ fn a_broker_that_does_not_answer_is_given_up_after_a_second() {
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let broker =
             Arc::new(Broker::new(&format!("redis://{}/0", silent.local_addr().unwrap())).unwrap());
-        let began = Instant::now();
         let Err(error) = add(1, 1).delay(&broker).await else { panic!("nobody answers there") };
-        assert!(matches!(error, BrokerError::Slow { .. }), "{error}");
-        assert!(began.elapsed() < Duration::from_secs(2));
+        let BrokerError::Slow { waited, .. } = error else { panic!("{error}") };
+        assert_eq!(waited, Duration::from_secs(1), "the deadline, and no answer's timeout");
     });
 }
 

@@ -57,6 +57,9 @@ impl Narrator {
             let what = format!("{what:<11}");
             self.say(format!("  {}{apart} {}", what.dimmed(), command.bold()));
         }
+        if let Some(note) = self.login_note() {
+            self.say(format!("  {:<11} {}", "", note.dimmed()));
+        }
         self.say("");
         story.question.as_ref().and_then(|question| self.ask(question))
     }

@@ -83,6 +83,14 @@ pub(super) fn next_step(error: &RedisError, url: &BrokerUrl) -> String {
     }
 }
 
+/// What helps where something else is there.
+pub(super) fn instead_of(what: &str) -> &'static str {
+    match what.contains("TLS") {
+        true => "name that Redis' port without TLS, or a tunnel to it (stunnel)",
+        false => "correct the host or the port; Redis' usual one is 6379",
+    }
+}
+
 /// Why nothing is there, and what helps.
 pub(super) fn unreachable(error: &RedisError) -> &'static str {
     let source = std::error::Error::source(error);
