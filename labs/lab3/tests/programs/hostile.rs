@@ -167,3 +167,50 @@ fn arguments_files_and_the_environment_reach_no_terminal_as_they_are() {
     let form = form.args(["--work", "0s", "--port", &port, "--mail-file", mails.path()]);
     ended("step 2", Program::start(form.env("HOSTNAME", EVIL).env("TERM", EVIL)), "Ctrl-C");
 }
+
+/// A server that answers every line with an error of its own, with escapes in it.
+fn evil_redis() -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            std::thread::spawn(move || {
+                let mut bytes = [0; 4096];
+                while connection.read(&mut bytes).is_ok_and(|count| count > 0) {
+                    let error = format!("-EVIL {}\r\n", EVIL.replace('\r', ""));
+                    if connection.write_all(error.repeat(8).as_bytes()).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn an_error_of_redis_reaches_no_terminal_as_it_is() {
+    let url = format!("redis://127.0.0.1:{}/0", evil_redis());
+    let programs: [(&str, &[&str]); 3] = [
+        (env!("CARGO_BIN_EXE_step1_setup"), &[]),
+        (env!("CARGO_BIN_EXE_step8_examine"), &[]),
+        (env!("CARGO_BIN_EXE_step8_examine"), &["--", "PING"]),
+    ];
+    for (program, arguments) in programs {
+        let mut command = command(program);
+        let output = Program::start(command.args(["--broker", &url]).args(arguments)).end().1;
+        tame(program, &output);
+        assert!(output.contains("]0;X"), "{program} says what Redis said: {output}");
+    }
+    for program in [env!("CARGO_BIN_EXE_step6_worker"), env!("CARGO_BIN_EXE_step7_async_form")] {
+        let mut command = command(program);
+        if program.ends_with("form") {
+            command.args(["--port", &free_port().to_string()]);
+        }
+        let mut program = Program::start(command.args(["--broker", &url]));
+        program.until("]0;X");
+        tame("at the start", &program.said());
+    }
+}
