@@ -20,11 +20,11 @@ pub struct Interrupt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Signal {
     Interrupt,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is Ctrl-C only"))]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is Ctrl-C only"))]
     Terminate,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is Ctrl-C only"))]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is Ctrl-C only"))]
     HangUp,
-    #[cfg_attr(not(unix), expect(dead_code, reason = "there is Ctrl-C only"))]
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is Ctrl-C only"))]
     Quit,
 }
 

@@ -15,8 +15,7 @@ pub const MOST_WAITING: usize = 10_000;
 /// What has become of `task`; if that is what was `seen` already, waits until it is something else.
 /// `redis_cli` is how redis-cli has to be called here.
 pub async fn of(task: &AsyncResult, redis_cli: &str, seen: Option<&Progress>) -> Progress {
-    let key = format!("celery-task-meta-{}", task.id);
-    let command = format!("{redis_cli} {}", shell::command(&["GET", &key]));
+    let command = format!("{redis_cli} {}", shell::get_result(&task.id));
     let told = |meta: &TaskMeta| told(meta, command.clone());
     match seen {
         Some(seen) => told(&task.until(|meta| told(meta) != *seen).await),

@@ -16,6 +16,12 @@ pub fn command<W: AsRef<[u8]>>(words: &[W]) -> String {
     option.into_iter().chain(shown).collect::<Vec<_>>().join(" ")
 }
 
+/// The command that gets the result of the task `id`.
+#[must_use]
+pub fn get_result(id: &str) -> String {
+    command(&["GET", &format!("celery-task-meta-{id}")])
+}
+
 /// One word; `quoted` says that redis-cli reads quotes.
 fn argument(word: &[u8], quoted: bool) -> String {
     match std::str::from_utf8(word) {
@@ -91,6 +97,7 @@ mod tests {
         }
         assert!(command(&["GET", "a\nb"]).starts_with("--quoted-input GET "));
         assert_eq!(command(&["GET", ""]), "GET ''");
+        assert_eq!(get_result("a b"), "GET 'celery-task-meta-a b'");
     }
 
     #[test]

@@ -4,7 +4,6 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use redis::cmd;
 use support::{RedisServer, did_not_run, on_each_broker, scripted};
@@ -238,7 +237,7 @@ fn where_nobody_takes_the_connection_no_broker_is_there_and_the_wait_is_the_true
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
     let address: SocketAddr = listener.local_addr().unwrap();
-    let short = Duration::from_millis(200);
+    let short = std::time::Duration::from_millis(200);
     let mut waiting = Vec::new();
     while let Ok(stream) = TcpStream::connect_timeout(&address, short) {
         waiting.push(stream);

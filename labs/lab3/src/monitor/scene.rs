@@ -184,10 +184,7 @@ fn newest(known: &Known, now: f64, redis_cli: &str) -> List {
             word: printable(meta.state.word(), 10),
             text: printable(&format!("{} {ago} ago: {what}", short(id)), REASON),
             bad,
-            command: format!(
-                "{redis_cli} {}",
-                shell::command(&["GET".to_owned(), format!("celery-task-meta-{id}")])
-            ),
+            command: format!("{redis_cli} {}", shell::get_result(id)),
         }
     });
     List {

@@ -6,31 +6,21 @@ use crate::shell;
 
 /// The redis-cli command that shows what an event left in Redis.
 pub(super) fn command(event: &Event) -> Option<String> {
-    let words: Vec<String> = match event {
-        Event::TaskSent { list, .. } => vec!["LINDEX".into(), list.clone(), "0".into()],
-        Event::TaskParked { .. } => {
-            ["ZRANGE", "unacked_eta", "0", "-1", "WITHSCORES"].map(str::to_owned).into()
-        }
-        Event::TaskStarted { acknowledged: false, .. } => {
-            vec!["HGETALL".into(), "unacked".into()]
-        }
+    Some(match event {
+        Event::TaskSent { list, .. } => shell::command(&["LINDEX", list, "0"]),
+        Event::TaskParked { .. } => "ZRANGE unacked_eta 0 -1 WITHSCORES".into(),
+        Event::TaskStarted { acknowledged: false, .. } => "HGETALL unacked".into(),
         Event::TaskSucceeded { request, .. }
         | Event::TaskFailed { request, .. }
         | Event::TaskRetried { request, .. } => {
-            if request.ignore_result {
-                return None;
-            }
-            vec!["GET".into(), format!("celery-task-meta-{}", request.id)]
+            return (!request.ignore_result).then(|| shell::get_result(&request.id));
         }
         Event::TaskRejected { queue, .. } => {
-            vec!["LINDEX".into(), format!("{queue}.dead"), "0".into()]
+            shell::command(&["LINDEX", &format!("{queue}.dead"), "0"])
         }
-        Event::BeatFired { entry, .. } => {
-            vec!["HGET".into(), "celerybeat-schedule".into(), entry.clone()]
-        }
-        Event::TaskRestored { queue, .. } => vec!["LLEN".into(), queue.clone()],
-        Event::TaskGivenBack { request } => vec!["LLEN".into(), request.queue.clone()],
+        Event::BeatFired { entry, .. } => shell::command(&["HGET", "celerybeat-schedule", entry]),
+        Event::TaskRestored { queue, .. } => shell::command(&["LLEN", queue]),
+        Event::TaskGivenBack { request } => shell::command(&["LLEN", &request.queue]),
         _ => return None,
-    };
-    Some(shell::command(&words))
+    })
 }

@@ -54,10 +54,7 @@ pub(super) fn row(id: &str, life: &Life, now: f64, back: f64, redis_cli: &str) -
         state: format!("{restored}{attempt}{word}"),
         time,
         bad,
-        command: format!(
-            "{redis_cli} {}",
-            shell::command(&["GET".to_owned(), format!("celery-task-meta-{id}")])
-        ),
+        command: format!("{redis_cli} {}", shell::get_result(id)),
         bars: bars.filter(|bar| bar.to.is_none_or(|to| to > now - back)).collect(),
     }
 }
