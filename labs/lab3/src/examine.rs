@@ -3,12 +3,16 @@
 //! Everything here only reads. Keys are found by SCAN, never by KEYS, and no more of them than a
 //! page can show.
 
+use std::collections::HashSet;
+
 use redis::aio::MultiplexedConnection;
 use redis::{RedisResult, Value, cmd};
-use taskqueue::BrokerUrl;
+use taskqueue::keys::DEFAULT_QUEUE;
+use taskqueue::{Broker, BrokerUrl, DeadLetter};
 
 use crate::broker;
 use crate::printable::printable;
+use crate::settings::Exit;
 use crate::shell::quote;
 
 /// How many results are counted before it says "or more".
@@ -54,11 +58,36 @@ impl Gauge {
 /// No message that was put aside has this id.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "no message with this id was put aside\n  next: look at them with `{redis_cli} LRANGE celery.dead 0 -1`"
+    "no message of task {} was put aside, or it is there no longer\n  next: list them with `cargo run --bin step8_examine -- --put-aside`,\n  or with `{redis_cli} LRANGE celery.dead 0 -1`",
+    printable(id, 300)
 )]
 pub struct NotPutAside {
-    /// How redis-cli has to be called there.
-    pub redis_cli: String,
+    id: String,
+    redis_cli: String,
+}
+
+/// What was put aside of the tasks `ids`, the newest first.
+///
+/// # Errors
+/// The broker can't be asked, or of one of them nothing was put aside.
+pub async fn put_aside(
+    queue: &Broker,
+    ids: &[String],
+    redis_cli: &str,
+) -> Result<Vec<DeadLetter>, Exit> {
+    let mut missing: HashSet<&str> = ids.iter().map(String::as_str).collect();
+    let mut found = Vec::new();
+    DeadLetter::each(queue, DEFAULT_QUEUE, |letter| {
+        if letter.task_id().is_some_and(|id| missing.remove(id.as_str())) {
+            found.push(letter);
+        }
+        !missing.is_empty()
+    })
+    .await?;
+    match missing.into_iter().next() {
+        Some(id) => Err(NotPutAside { id: id.to_owned(), redis_cli: redis_cli.to_owned() }.into()),
+        None => Ok(found),
+    }
 }
 
 /// Keys that match `pattern`, as their bytes, sorted, at most `most`.

@@ -15,6 +15,7 @@ mod loglevel;
 mod look;
 mod lookup;
 mod monitor;
+mod put_aside;
 mod request;
 mod story;
 mod word;

@@ -20,6 +20,7 @@ mod recovery;
 mod reply;
 mod scripts;
 mod settlement;
+mod subscription;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -39,9 +40,11 @@ pub use check::Purpose;
 pub(crate) use chord::ChordPart;
 pub(crate) use fanout::ReplyTo;
 pub(crate) use look::Entries;
+pub(crate) use recovery::SentBack;
 pub(crate) use reply::{Delivery, Fetched, Overdue, OverduePage};
 use scripts::Scripts;
 pub(crate) use settlement::{FollowUp, Right, Settlement};
+use subscription::Subscriptions;
 
 /// How long Redis may take for one script.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,6 +52,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A Redis that keeps the messages.
 pub struct Broker {
     connection: Connection,
+    /// The results that somebody waits for.
+    subscriptions: Arc<Subscriptions>,
     scripts: Scripts,
     observe: Option<Observer>,
     most_waiting: Option<usize>,
@@ -82,8 +87,10 @@ impl Broker {
     /// # Errors
     /// Nobody could connect there, on this system.
     pub fn at(url: BrokerUrl) -> Result<Self, BrokerError> {
+        let connection = Connection::new(Arc::new(url), ANSWER_TIMEOUT)?;
         Ok(Self {
-            connection: Connection::new(Arc::new(url), ANSWER_TIMEOUT)?,
+            subscriptions: Subscriptions::new(connection.client().clone()),
+            connection,
             scripts: Scripts::new(),
             observe: None,
             most_waiting: None,
@@ -160,6 +167,10 @@ impl Broker {
     /// As every command: unreachable, slow, or refused.
     pub async fn ping(&self) -> Result<(), BrokerError> {
         self.connection.query(&redis::cmd("PING")).await
+    }
+
+    pub(crate) fn subscriptions(&self) -> &Arc<Subscriptions> {
+        &self.subscriptions
     }
 
     pub(crate) fn connection(&self) -> &Connection {

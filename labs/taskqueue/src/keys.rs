@@ -3,7 +3,7 @@
 //! | Key | Type | Written by | Read by |
 //! |---|---|---|---|
 //! | `<queue>`, `<queue>\x06\x163`, `…6`, `…9` | list | producer `LPUSH`, restore `RPUSH` | worker `RPOP` |
-//! | `<queue>.dead` | list | worker: a message it can't run, with the reason | people |
+//! | `<queue>.dead` | list, the newest 10,000, for 7 days | worker: a message it can't run, with the reason | people |
 //! | `unacked` | hash: tag → `[message, exchange, queue]` | worker at fetch | restore, ours and Celery's |
 //! | `unacked_index` | sorted set: tag by time of the last sign of life | worker at fetch and renewal | restore, ours and Celery's |
 //! | `unacked_eta` | sorted set: tag by ETA | worker: a task that may not start yet | any worker of ours |

@@ -88,7 +88,7 @@ mod worker;
 pub use breaker::Breaker;
 pub use broker::{Broker, Purpose};
 pub use broker_url::{BrokerUrl, InvalidBrokerUrl};
-pub use dead_letter::{DeadLetter, SendBackError};
+pub use dead_letter::{DEAD_LETTERS_EXPIRE, DeadLetter, MAX_DEAD_LETTERS, SendBackError};
 pub use error::{BrokerError, InvalidQueue, InvalidWorker, ResultError};
 pub use event::{Event, Observer, Revocation};
 pub use event_receiver::{EventReceiver, Heard, Sign, Step};

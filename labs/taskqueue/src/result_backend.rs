@@ -11,7 +11,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -25,8 +24,8 @@ pub use scan::ResultPage;
 /// How long a result is kept: Celery's `result_expires`, a day.
 pub(crate) const RESULT_EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Before a broken channel is opened again.
-const RECONNECT: Duration = Duration::from_millis(200);
+/// How long whoever waits goes without looking.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A task's state, Celery's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,37 +245,25 @@ impl AsyncResult {
     }
 
     /// Waits until what is known of the task is `enough`, however long that takes and whether the
-    /// broker is there meanwhile or not; on a connection of its own.
+    /// broker is there meanwhile or not. All who wait through the same [`Broker`] share one
+    /// connection, beside the one for commands.
     ///
     /// Looks whenever the channel says something or a second has passed: a message of the channel
     /// may be lost, the key is not.
     pub async fn until(&self, enough: impl Fn(&TaskMeta) -> bool) -> TaskMeta {
+        // Who needs not wait needs no channel.
+        if let Ok(meta) = self.meta().await
+            && enough(&meta)
+        {
+            return meta;
+        }
+        let mut waiter = self.broker.subscriptions().join(keys::task_meta(&self.id));
         loop {
-            if let Some(meta) = self.watch(&enough).await {
-                return meta;
-            }
-            // The channel can't be heard; perhaps the key can be read.
+            waiter.news(LOOK_AGAIN).await;
             if let Ok(meta) = self.meta().await
                 && enough(&meta)
             {
                 return meta;
-            }
-            tokio::time::sleep(RECONNECT).await;
-        }
-    }
-
-    /// `None` when the channel or the key can't be had any longer.
-    async fn watch(&self, enough: impl Fn(&TaskMeta) -> bool) -> Option<TaskMeta> {
-        let mut channel = self.broker.connection().client().get_async_pubsub().await.ok()?;
-        channel.subscribe(keys::task_meta(&self.id)).await.ok()?;
-        let mut messages = channel.on_message();
-        loop {
-            let meta = self.meta().await.ok()?;
-            if enough(&meta) {
-                return Some(meta);
-            }
-            if let Ok(None) = timeout(Duration::from_secs(1), messages.next()).await {
-                return None;
             }
         }
     }

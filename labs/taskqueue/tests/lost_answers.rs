@@ -16,6 +16,8 @@ use taskqueue::{
     AsyncResult, Broker, Event, Registry, RetryPolicy, Signature, Stop, Task, TaskError, Worker,
     WorkerOptions, keys,
 };
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 const TASKS: usize = 40;
 const LOSSES: usize = 10;
@@ -116,9 +118,15 @@ fn a_fetch_that_arrives_when_nobody_waits_for_it_takes_nothing() {
         for _ in 0..20 {
             tasks.push(lab.send_task(Signature::new("lab.slow")).await);
         }
-        let slow = Task::new("lab.slow", [], |_, ()| async {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            Ok(())
+        // Nothing ends before the late one has arrived, so tasks wait while it does.
+        let arrived = Arc::new(Semaphore::new(0));
+        let late_one = Arc::clone(&arrived);
+        let slow = Task::new("lab.slow", [], move |_, ()| {
+            let arrived = Arc::clone(&late_one);
+            async move {
+                drop(arrived.acquire().await);
+                Ok(())
+            }
         });
         // What the late one took would be nobody's until its lease has run out.
         let options = WorkerOptions { concurrency: 1, lease: Duration::from_secs(60), ..late() };
@@ -127,10 +135,16 @@ fn a_fetch_that_arrives_when_nobody_waits_for_it_takes_nothing() {
         let worker = Worker::new(behind, Registry::new([slow]), options, observe).unwrap();
         let stop = Stop::new();
         let working = tokio::spawn(worker.run(stop.clone()));
+        let all_here = async {
+            while proxy.left() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, all_here).await.expect("the late one never arrived");
+        arrived.add_permits(1);
         for task in tasks {
             task.get(PATIENCE).await.unwrap();
         }
-        assert_eq!(proxy.left(), 0, "it did not arrive while tasks were waiting");
         stop.warm();
         working.await.unwrap().unwrap();
         assert_eq!(lab.ask::<i64>("EXISTS celery unacked unacked_index").await, 0);

@@ -262,7 +262,7 @@ fn retries_end_when_the_first_attempt_is_too_long_ago() {
             assert_eq!(error.to_string(), "ValueError: again");
         })
         .await;
-        assert!(began.elapsed() > most && summary.retried > 1, "{summary:?}");
+        assert!(began.elapsed() > most && summary.retried >= 1, "{summary:?}");
         assert_eq!(summary.failed, 1);
     });
 }

@@ -19,10 +19,9 @@ use lab3::examine;
 use lab3::handout::{STEP8, STEP8_LIVE};
 use lab3::interrupt::Interrupt;
 use lab3::monitor::{self, Monitor};
-use lab3::narration::{Narrator, Word};
+use lab3::narration::Narrator;
 use lab3::settings::{self, BrokerOption, FormPort, Talk, ViewPort};
-use taskqueue::keys::DEFAULT_QUEUE;
-use taskqueue::{Broker, DeadLetter, Purpose};
+use taskqueue::{Broker, Purpose};
 
 /// Step 8: look into Redis
 #[derive(Parser)]
@@ -32,16 +31,19 @@ struct Arguments {
     #[command(flatten)]
     talk: Talk,
     /// Show the queue live in the browser
-    #[arg(long, conflicts_with_all = ["watch", "send_back", "command"])]
+    #[arg(long, conflicts_with_all = ["watch", "put_aside", "send_back", "command"])]
     web: bool,
     #[command(flatten)]
     view: ViewPort,
     /// Show the queue live in this terminal
-    #[arg(long, conflicts_with_all = ["send_back", "command"])]
+    #[arg(long, conflicts_with_all = ["put_aside", "send_back", "command"])]
     watch: bool,
-    /// Give the task with this id, which was put aside, another chance
-    #[arg(long, value_name = "ID")]
-    send_back: Option<String>,
+    /// List the messages that were put aside, the newest first
+    #[arg(long, conflicts_with_all = ["send_back", "command"])]
+    put_aside: bool,
+    /// Give the tasks with these ids, which were put aside, another chance; `all` is all of them
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    send_back: Vec<String>,
     /// A command for Redis, as you would type it in redis-cli
     #[arg(trailing_var_arg = true)]
     command: Vec<String>,
@@ -59,8 +61,11 @@ async fn main() -> Result<(), settings::Exit> {
     if arguments.web || arguments.watch {
         return live(&narrator, queue, arguments).await;
     }
-    if let Some(id) = &arguments.send_back {
-        return send_back(&narrator, &queue, id).await;
+    if arguments.put_aside {
+        return Ok(narrator.list_put_aside(&queue).await?);
+    }
+    if !arguments.send_back.is_empty() {
+        return send_back(&narrator, &queue, &arguments.send_back).await;
     }
     let mut redis = queue.redis().await?;
     if !arguments.command.is_empty() {
@@ -73,14 +78,18 @@ async fn main() -> Result<(), settings::Exit> {
     Ok(())
 }
 
-async fn send_back(narrator: &Narrator, queue: &Broker, id: &str) -> Result<(), settings::Exit> {
-    let letters = DeadLetter::newest(queue, DEFAULT_QUEUE, 1000).await?;
-    let found = letters.iter().find(|letter| letter.task_id().as_deref() == Some(id));
-    let letter =
-        found.ok_or_else(|| examine::NotPutAside { redis_cli: narrator.redis_cli().to_owned() })?;
-    letter.send_back(queue).await?;
-    narrator.tell(Word::Good("sent back"), format!("it was put aside because: {}", letter.reason));
-    narrator.command("LLEN celery");
+async fn send_back(
+    narrator: &Narrator,
+    queue: &Broker,
+    ids: &[String],
+) -> Result<(), settings::Exit> {
+    if ids == ["all"] {
+        return Ok(narrator.send_back_all(queue).await?);
+    }
+    for letter in examine::put_aside(queue, ids, narrator.redis_cli()).await? {
+        letter.send_back(queue).await?;
+        narrator.sent_back(&letter);
+    }
     Ok(())
 }
 

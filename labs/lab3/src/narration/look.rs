@@ -58,7 +58,10 @@ impl Narrator {
         self.ask_redis(redis, "ZRANGE unacked_index 0 9 WITHSCORES").await?;
         self.heading("Waiting for their time (countdown, eta)");
         self.ask_redis(redis, "ZRANGE unacked_eta 0 9 WITHSCORES").await?;
-        self.heading("Put aside: messages that can't be run");
+        self.heading(&format!(
+            "Put aside: messages that can't be run, {}",
+            super::put_aside::kept()
+        ));
         self.ask_redis(redis, "LLEN celery.dead").await?;
         self.ask_redis(redis, "LINDEX celery.dead 0").await?;
         self.heading("Results");

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 
 use super::countdown::Countdown;
 use super::lookup::command;
+use super::put_aside::kept;
 use super::request::{function, lines, name, named, received};
 use super::{Bar, LogLevel, Narrator, Word};
 use crate::digest::Tell;
@@ -213,7 +214,10 @@ impl Told {
             }
             Event::TaskRejected { queue, reason, .. } => {
                 let queue = printable(queue, 30);
-                (Word::Bad("put aside"), format!("a message of {queue}\n{}", lines(reason)))
+                (
+                    Word::Bad("put aside"),
+                    format!("a message of {queue}, {}\n{}", kept(), lines(reason)),
+                )
             }
             Event::TaskRestored { id, silent, .. } => {
                 let silent = silent.as_secs_f64();

@@ -275,6 +275,17 @@ fn odd_messages_are_put_aside_or_failed_and_the_worker_lives() {
         worker.until("unknown task");
         let (code, output) = step8(&broker.url, &["--send-back", "nobody"]);
         assert!(code == Some(1) && output.contains("LRANGE celery.dead 0 -1"), "{output}");
+        assert!(output.contains("no message of task nobody was put aside"), "{output}");
+        let (code, output) = step8(&broker.url, &["--put-aside"]);
+        assert!(code == Some(0) && output.contains(id) && output.contains("no id"), "{output}");
+        assert!(output.contains("the newest 10000 are kept for 7 days"), "{output}");
+        assert!(output.contains("2 put aside") && output.contains("--send-back ID, or all"));
+        assert!(output.lines().all(|line| line.chars().count() <= 80), "{output}");
+        let (code, output) = step8(&broker.url, &["--send-back", "all"]);
+        assert_eq!(code, Some(0), "{output}");
+        assert!(output.contains("1 messages; 1 are no messages, and stay"), "{output}");
+        worker.until("unknown task");
+        assert_eq!(redis.llen::<_, i64>("celery.dead").unwrap(), 2);
     });
 }
 

@@ -130,6 +130,9 @@ for i = 3, #KEYS, 2 do
       lease(queue, KEYS[i], message)
     else
       redis.call('LPUSH', KEYS[i + 1], cjson.encode({reason = unreadable, date = now, message = message}))
+      -- As in `bury.lua`.
+      redis.call('LTRIM', KEYS[i + 1], 0, 9999)
+      redis.call('EXPIRE', KEYS[i + 1], 604800)
       hand_out('', queue, message)
     end
   end

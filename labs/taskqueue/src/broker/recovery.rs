@@ -105,17 +105,26 @@ impl Broker {
         self.connection.invoke(&call).await
     }
 
-    /// Moves an entry of a dead list back to the list of its queue, as this message: id and text.
+    /// Moves entries of a dead list back to the lists of their messages; how many.
     pub(crate) async fn send_back(
         &self,
         dead: &str,
-        entry: &[u8],
-        list: &str,
-        message: (&str, &str),
-    ) -> Result<bool, BrokerError> {
-        let (id, raw) = message;
+        entries: &[SentBack<'_>],
+    ) -> Result<usize, BrokerError> {
         let mut call = self.scripts.send_back.prepare_invoke();
-        call.key(dead).key(list).key(keys::task_meta(id)).arg(entry).arg(raw);
+        call.key(dead);
+        for SentBack { entry, message } in entries {
+            let (id, list, raw) =
+                message.as_ref().map_or(("", "", ""), |(id, list, raw)| (id, list, raw));
+            call.key(list).key(keys::task_meta(id)).arg(*entry).arg(raw);
+        }
         self.connection.invoke(&call).await
     }
+}
+
+/// An entry of a dead list, and what becomes of it.
+pub(crate) struct SentBack<'a> {
+    pub(crate) entry: &'a [u8],
+    /// Its id, its list and its text; none where it can't be sent back.
+    pub(crate) message: Option<(String, String, String)>,
 }
