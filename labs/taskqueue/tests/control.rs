@@ -347,6 +347,7 @@ fn a_suspect_that_is_revoked_while_it_waits_to_run_alone_is_not_run() {
         worker.running().await;
         // Two workers fell with it, so it waits until nothing else runs.
         let suspect = Signature::new("wire.add").arg(1).arg(1).header("x-delivery-count", 2);
+        let suspect = suspect.header("redelivered", true);
         let suspect = worker.lab.send_task(suspect).await;
         let id = suspect.id.clone();
         let received = |event: &Event| match event {

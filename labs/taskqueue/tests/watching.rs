@@ -187,7 +187,8 @@ fn results_are_walked_through_page_by_page() {
                 break;
             }
         }
-        assert!(ids.len() == 2_500 && pages > 1, "{} in {pages}", ids.len());
+        // Any text is an id.
+        assert!(ids.len() == 2_501 && ids.contains("*") && pages > 1, "{} in {pages}", ids.len());
         let asked = ["7".to_owned(), "never-was".to_owned()];
         let read = lab.broker.read_results(&asked).await;
         assert_eq!(read[0].as_ref().map(|meta| meta.state.clone()), Some(State::Success));
