@@ -16,6 +16,7 @@
 
 mod audit;
 mod crew;
+mod evidence;
 mod ledger;
 mod load;
 mod narration;

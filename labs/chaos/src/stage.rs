@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::audit::{Expected, audit};
 use crate::crew::Crew;
+use crate::evidence::evidence;
 use crate::ledger::{Facts, Ledger};
 use crate::load::{Load, Refused, Sent};
 use crate::redis_server::RedisServer;
@@ -120,7 +121,10 @@ impl Stage {
         let unnamed = self
             .ledger
             .facts(|facts| twice.iter().filter(|id| !facts.named.contains(*id)).count())?;
-        report.must(unnamed == 0, format!("a worker names each duplicate: {unnamed} unnamed"));
+        // One that falls itself right after it has put a task back can't name it any more.
+        let fallen = limit.div_ceil(10);
+        let named = format!("a worker names each duplicate, but for {fallen}: {unnamed} unnamed");
+        report.must(unnamed <= fallen, named);
         report.names.extend(twice.iter().map(|id| format!("twice {id}")));
         if limit == 0 {
             // Where no worker falls, nothing waits until a lease runs out, and no worker says so.
@@ -137,6 +141,10 @@ impl Stage {
             sent.refused.iter().filter(|task| ran.contains(&task.id)).collect();
         let named = |task: &&Refused| format!("run though refused {}: {}", task.id, task.error);
         report.names.extend(ghosts.iter().map(named));
+        if !report.holds() {
+            let ids = [lost, twice].concat();
+            report.names.extend(evidence(&self.redis, &self.ledger, &ids).await?);
+        }
         Ok(ghosts.len())
     }
 }

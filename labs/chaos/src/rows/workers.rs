@@ -13,8 +13,6 @@ use crate::worker::{Orders, POISON};
 
 /// As many as Celery had when it was measured.
 const SLOTS: usize = 2;
-/// How many of the poison's neighbours there are.
-const NEIGHBOURS: usize = 100;
 
 pub(crate) async fn sigkill(bench: &Bench) -> Result<Report, Trouble> {
     let (tasks, kills) = bench.scale((10_000, 20), (600, 6));
@@ -61,14 +59,15 @@ pub(crate) async fn sigterm(bench: &Bench) -> Result<Report, Trouble> {
 }
 
 pub(crate) async fn poison(bench: &Bench) -> Result<Report, Trouble> {
+    let (neighbours, poisons) = bench.scale((200, 40), (100, 3));
     let orders = Orders { slots: 4, lease_ms: 1000, ..Orders::default() };
     let mut stage = bench.stage(orders).await?;
     let broker = Arc::new(Broker::new(&stage.redis.url())?);
     let (mut sent, mut poison) = (Sent::default(), Sent::default());
-    for number in 0..NEIGHBOURS {
-        if number == NEIGHBOURS / 2 {
+    for number in 0..neighbours {
+        if number % (neighbours / poisons) == 0 && number / (neighbours / poisons) < poisons {
             let deadly = Signature::new(POISON).arg(0).arg(0);
-            poison.send(&broker, deadly, "poison").await;
+            poison.send(&broker, deadly, &format!("poison-{number}")).await;
         }
         sent.send(&broker, work(20), &format!("task-{number}")).await;
     }
@@ -83,10 +82,10 @@ pub(crate) async fn poison(bench: &Bench) -> Result<Report, Trouble> {
     }
     let aside = stage.ledger.facts(|facts| facts.aside.join("; "))?;
     let mut report = Report::default();
-    report.fact(format!("{NEIGHBOURS} tasks and a poisonous one, which is put aside"));
-    report.at_most(deaths, "workers brought down", 3);
+    report.fact(format!("{neighbours} tasks and {poisons} poisonous ones, which are put aside"));
+    report.at_most(deaths, "workers brought down", 3 * poisons);
     report.must(aside.contains("handed out 3 times"), format!("its reason is told: {aside:?}"));
-    let limit = 3 * (stage.crew.orders.slots - 1) + 1;
-    stage.reckon(&sent, limit, Expected::Aside(1), &mut report).await?;
+    let limit = poisons * (3 * (stage.crew.orders.slots - 1) + 1);
+    stage.reckon(&sent, limit, Expected::Aside(poisons as u64), &mut report).await?;
     Ok(report)
 }
