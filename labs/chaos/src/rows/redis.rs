@@ -143,7 +143,7 @@ pub(crate) async fn full(bench: &Bench) -> Result<Report, Trouble> {
         clearly += all
             .refused
             .last()
-            .map_or(0, |refused| usize::from(refused.error.contains("next: Redis is full")));
+            .map_or(0, |refused| usize::from(refused.error.contains("maxmemory is reached")));
     }
     stage.until_drained().await?;
     stage.redis.ask::<()>(&["CONFIG", "SET", "maxmemory", "0"]).await?;
