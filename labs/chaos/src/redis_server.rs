@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult};
 use tokio::process::{Child, Command};
 
@@ -86,18 +87,22 @@ impl RedisServer {
 
     /// One command, over a connection of its own.
     pub(crate) async fn ask<T: FromRedisValue>(&self, words: &[&str]) -> RedisResult<T> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(Duration::from_secs(5)))
-            .set_response_timeout(Some(Duration::from_secs(5)));
-        let client = Client::open(self.url())?;
-        let mut redis = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut redis = self.connect().await?;
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]).query_async(&mut redis).await
     }
 
+    /// The redis crate's own limit for an answer, 500 ms, is too short on a busy machine.
+    async fn connect(&self) -> RedisResult<MultiplexedConnection> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        Client::open(self.url())?.get_multiplexed_async_connection_with_config(&config).await
+    }
+
     /// Makes its file longer by so many commands, all for one key that goes away by itself.
     pub(crate) async fn lengthen_file(&self, commands: usize) -> RedisResult<()> {
-        let mut redis = Client::open(self.url())?.get_multiplexed_async_connection().await?;
+        let mut redis = self.connect().await?;
         let mut pipeline = redis::pipe();
         for number in 0..commands {
             pipeline.cmd("SETEX").arg("filler").arg(600).arg(number).ignore();

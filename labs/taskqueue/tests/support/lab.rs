@@ -78,8 +78,12 @@ impl Lab {
 
     /// The same without emptying the Redis first.
     pub(crate) async fn looking_at(url: &str) -> Self {
-        let redis =
-            redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+        // The redis crate's own limits, half a second for an answer, are too short on a busy machine.
+        let config = redis::AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None);
+        let client = redis::Client::open(url).unwrap();
+        let redis = client.get_multiplexed_async_connection_with_config(&config).await.unwrap();
         Self { broker: Arc::new(Broker::new(url).unwrap()), redis, gate: Arc::default() }
     }
 
