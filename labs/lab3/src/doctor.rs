@@ -115,7 +115,12 @@ fn programs() -> Finding {
     match missing.len() {
         0 => Finding::good("programs", format!("all {} are built", PROGRAMS.len())),
         count => {
-            Finding::fix("programs", format!("{count} are not built yet"), "cargo build --bins")
+            let of = PROGRAMS.len();
+            Finding::fix(
+                "programs",
+                format!("{count} of {of} are not built yet"),
+                "cargo build --bins",
+            )
         }
     }
 }

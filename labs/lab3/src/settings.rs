@@ -90,7 +90,7 @@ impl Mail {
 #[derive(Debug, Clone, Args)]
 pub struct FormPort {
     /// The form's port
-    #[arg(long, default_value = "8000")]
+    #[arg(long, default_value = "8000", value_parser = clap::value_parser!(u16).range(1..))]
     pub port: u16,
 }
 
@@ -115,7 +115,7 @@ impl FormPort {
 #[derive(Debug, Clone, Args)]
 pub struct ViewPort {
     /// The live view's port
-    #[arg(long, default_value = "5555")]
+    #[arg(long, default_value = "5555", value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
 }
 
@@ -146,7 +146,7 @@ pub struct PortTaken {
 fn way_out(port: u16, taken: &Taken) -> String {
     match taken.source.kind() {
         std::io::ErrorKind::AddrInUse => format!(
-            "{}; stop that, or choose a port with --port {}",
+            "{}; stop that,\n        or choose another port, with --port {}",
             System::here().who_has(port),
             port.checked_add(1).unwrap_or(8000)
         ),

@@ -8,6 +8,7 @@
 //! The visitor's browser waits for twenty seconds of work and the mail. With `--threads 1` the
 //! second visitor waits behind the first. Compare with step 7: `diff` shows what a queue changes.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -31,7 +32,7 @@ struct Arguments {
     talk: Talk,
     /// How many visitors are served at the same time
     #[arg(long, default_value = "256")]
-    threads: usize,
+    threads: NonZeroUsize,
 }
 
 #[tokio::main]
@@ -46,7 +47,7 @@ async fn main() -> Result<(), settings::Exit> {
     let visits = Visits::at(&narrator);
     let told = visits.clone();
     let mail_now = Arc::new(MailNow { mail, visits: visits.clone() });
-    let limits = Limits { at_once: arguments.threads, ..Limits::of_this_system() };
+    let limits = Limits { at_once: arguments.threads.get(), ..Limits::of_this_system() };
     let finishing = "answering whoever still waits; Ctrl-C again stops at once";
     let interrupt = Interrupt::announced(&narrator, finishing);
     let stop = interrupt.once().clone();

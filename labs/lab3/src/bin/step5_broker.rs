@@ -21,7 +21,7 @@ use taskqueue::BrokerUrl;
 #[derive(Parser)]
 struct Arguments {
     /// The broker's port
-    #[arg(long, default_value = "6379")]
+    #[arg(long, default_value = "6379", value_parser = clap::value_parser!(u16).range(1..))]
     port: u16,
     /// Use the built-in broker even where a redis-server is installed
     #[arg(long, conflicts_with_all = ["redis_server", "appendonly"])]

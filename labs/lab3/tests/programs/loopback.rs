@@ -61,3 +61,12 @@ fn a_port_that_another_program_has_at_one_address_is_in_use() {
         assert!(output.contains(&format!("--port {}", port + 1)), "{output}");
     }
 }
+
+#[test]
+fn a_port_that_no_browser_could_be_told_is_refused() {
+    let broker = Step5::start("--builtin");
+    for mut page in pages(&broker, 0) {
+        let (status, output) = Program::start(&mut page).end();
+        assert!(!status.success() && output.contains("--port <PORT>"), "{page:?}: {output}");
+    }
+}
