@@ -107,6 +107,8 @@ impl<S: OnSubmit> Answers for Site<S> {
         arrived();
         let (Handled { answer, waited }, turn) = match wanted {
             Ok(wanted) => self.in_turn(&mut visit, wanted).await,
+            // Who closes the page while it is being sent has left, and is answered in vain.
+            Err(gone @ Rejection::BrokenOff) => return answer::rejected(&gone),
             Err(rejection) => (answer::rejected(&rejection).into(), None),
         };
         visit.answered(answer.status().as_u16(), waited);

@@ -258,11 +258,12 @@ impl Visits {
     }
 }
 
-/// A page that was asked for is no news, nor is an address that has none: browsers try some. What a
-/// visitor was told to wait for is, and what was refused.
+/// A page that was asked for is no news, nor is an address that has none: browsers try some; nor a stream
+/// that is not to be had: its page asks now and then instead. What a visitor was told to wait for is,
+/// and what was refused.
 fn is_news(method: &str, visitor: Option<u64>, status: u16) -> bool {
     match status {
-        404 => method == "POST",
+        404 | 503 => method == "POST",
         200..300 => visitor.is_some() && method == "GET",
         _ => true,
     }

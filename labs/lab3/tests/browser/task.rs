@@ -177,6 +177,10 @@ fn a_page_that_finds_every_stream_taken_follows_its_task_all_the_same() {
     tab.until_text("[role=status]", "SUCCESS");
     assert_eq!(tab.text("[data-told=silence]"), "");
     drop(watchers);
+    // A page that finds another way is no reason to worry whoever sits at the terminal.
+    form.program.interrupt();
+    let (_, output) = form.program.end();
+    assert!(!output.contains('✘'), "{output}");
 }
 
 #[test]

@@ -19,8 +19,10 @@ async fn site() -> Site {
 
 /// What the terminal would show in red, of all that has happened.
 async fn complaints(site: Site) -> Vec<FormEvent> {
-    let complains = |event: &FormEvent| {
-        matches!(event, FormEvent::Dropped { .. } | FormEvent::NotAccepting { .. })
+    let complains = |event: &FormEvent| match event {
+        FormEvent::Dropped { .. } | FormEvent::NotAccepting { .. } => true,
+        FormEvent::Answered { status, .. } => *status >= 400,
+        _ => false,
     };
     site.end().await.into_iter().filter(complains).collect()
 }
