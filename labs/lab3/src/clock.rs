@@ -92,14 +92,14 @@ pub fn of_day(time: DateTime<Utc>) -> String {
 /// A duration as a person says it: `340 µs`, `4.2 ms`, `20.0 s`, `2 min 5 s`.
 #[must_use]
 pub fn words(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64();
-    match seconds {
+    // What would be rounded up to the next unit, or to one digit more, is told in that one.
+    match duration.as_secs_f64() {
         0.0 => "0 s".to_owned(),
         s if s < 0.001 => format!("{} µs", duration.as_micros()),
-        s if s < 0.01 => format!("{:.1} ms", s * 1e3),
-        s if s < 1.0 => format!("{:.0} ms", s * 1e3),
-        s if s < 100.0 => format!("{s:.1} s"),
-        s => format!("{} min {:.0} s", (s / 60.0).floor(), s % 60.0),
+        s if s < 0.009_95 => format!("{:.1} ms", s * 1e3),
+        s if s < 0.999_5 => format!("{:.0} ms", s * 1e3),
+        s if s < 99.95 => format!("{s:.1} s"),
+        _ => format!("{} min {} s", duration.as_secs() / 60, duration.as_secs() % 60),
     }
 }
 
@@ -112,6 +112,11 @@ mod tests {
         let told = [0, 340, 4_200, 55_000, 999_000, 20_000_000, 125_000_000]
             .map(|micros| words(Duration::from_micros(micros)));
         assert_eq!(told, ["0 s", "340 µs", "4.2 ms", "55 ms", "999 ms", "20.0 s", "2 min 5 s"]);
+        let edges = [999, 9_949, 9_951, 999_499, 999_501, 99_949_000, 100_000_000, 119_700_000]
+            .map(|micros| words(Duration::from_micros(micros)));
+        let expected =
+            ["999 µs", "9.9 ms", "10 ms", "999 ms", "1.0 s", "99.9 s", "1 min 40 s", "1 min 59 s"];
+        assert_eq!(edges, expected);
     }
 
     #[test]

@@ -6,7 +6,7 @@ const { events, speed } = task.dataset;
 const sent = Number(task.dataset.sent);
 const words = (lasted) => {
   const seconds = (Math.max(0, lasted) / 1000) * speed;
-  if (seconds < 100) return `${seconds.toFixed(1)} s`;
+  if (seconds < 99.95) return `${seconds.toFixed(1)} s`;
   return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
 };
 
