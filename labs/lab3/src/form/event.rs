@@ -77,7 +77,8 @@ pub enum FormEvent {
         path: String,
         /// The answer's status.
         status: u16,
-        /// Since the head of the request was read; the same number that the page has.
+        /// Since the head of the request was read, or of the first with the same form, where that was
+        /// still under way; the same number that the page has.
         elapsed: Duration,
     },
     /// The visitor left before the answer. What was submitted is still carried to its end.

@@ -26,7 +26,6 @@ use super::request::{self, Fields, Wanted};
 use super::stream;
 use super::submissions::Submissions;
 use super::visitors::Visitors;
-use crate::clock::since;
 use crate::feedback::{Feedback, FieldErrors};
 use crate::page;
 
@@ -239,11 +238,8 @@ impl<S: OnSubmit> Site<S> {
             email: entry.submission.feedback.email().to_owned(),
             repeated,
         });
-        match entry.submit(&*self.on_submit).await {
-            Ok(receipt) => {
-                let waited = Some(since(arrival.at));
-                Handled { answer: answer::redirect(&Receipt { waited, ..receipt }), waited }
-            }
+        match entry.submit(&*self.on_submit, arrival.at).await {
+            Ok(receipt) => Handled { answer: answer::redirect(&receipt), waited: receipt.waited },
             Err(refused) => {
                 let answer = answer::refused(&self.form(fields), &refused);
                 (self.observe)(FormEvent::Refused { request, visitor, refused });

@@ -1,7 +1,8 @@
 //! A form that is sent twice is submitted once.
 //!
 //! Every form carries a random token. The first POST with it runs, a second one waits for the first's
-//! outcome and gets the same answer: the impatient double click becomes one mail. A refused
+//! outcome and gets the same answer: the impatient double click becomes one mail, and one wait, from the
+//! first click. A refused
 //! submission may be tried again, under the same id. The same token with other text is a new form:
 //! the visitor went back and changed it.
 //!
@@ -10,10 +11,11 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::receipt::Receipt;
@@ -38,6 +40,8 @@ pub(super) struct Entry {
     pub(super) submission: Submission,
     accepted: OnceCell<Receipt>,
     refused: AtomicBool,
+    /// While it is under way: when its first visitor, or the first click, came.
+    awaited_since: Mutex<Option<Instant>>,
 }
 
 impl Submissions {
@@ -63,11 +67,18 @@ impl Entry {
             submission: Submission { id, feedback, at: SystemTime::UNIX_EPOCH },
             accepted: OnceCell::new(),
             refused: AtomicBool::new(false),
+            awaited_since: Mutex::default(),
         }
     }
 
     /// Runs unless it ran; waits if it is running. After a refusal the next caller runs it again.
-    pub(super) async fn submit<S: OnSubmit>(&self, on_submit: &S) -> Result<Receipt, Refused> {
+    /// The visitor came at `arrived`, or waits since an earlier click already; how long is in the receipt.
+    pub(super) async fn submit<S: OnSubmit>(
+        &self,
+        on_submit: &S,
+        arrived: Instant,
+    ) -> Result<Receipt, Refused> {
+        let since = *self.awaited_since().get_or_insert(arrived);
         let run = || async {
             let at = clock::now();
             let submission = Submission { at, ..self.submission.clone() };
@@ -75,7 +86,12 @@ impl Entry {
         };
         let outcome = self.accepted.get_or_try_init(run).await.cloned();
         self.refused.store(outcome.is_err(), Ordering::Relaxed);
-        outcome
+        *self.awaited_since() = None;
+        Ok(Receipt { waited: Some(clock::since(since)), ..outcome? })
+    }
+
+    fn awaited_since(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.awaited_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who is counted as a visitor, and that a wait is measured once.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lab3::form::{Accepted, FormEvent, Limits, Refused};
 
@@ -101,5 +101,29 @@ async fn the_page_is_told_the_very_wait_that_is_reported() {
         let told = Duration::from_secs_f64(told.parse::<f64>().unwrap() / 1000.0);
         assert_eq!(told.as_micros(), reported.as_micros(), "{location}");
         assert_eq!(reported.subsec_nanos() % 1000, 0, "nothing is lost on the way");
+    }
+}
+
+#[tokio::test]
+async fn who_clicks_again_has_waited_since_the_first_click() {
+    let site = site_with(Fake::gated(), Limits::default()).await;
+    let token = open(&site).await;
+    let form = site.posting(&format!("{VALID}&token={token}"));
+    let mut first = site.connect().await;
+    first.say(form.clone()).await;
+    site.submitted().await;
+    let clicked = Instant::now();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let between = clicked.elapsed();
+    let mut second = site.connect().await;
+    second.say(form).await;
+    site.submitted().await;
+    site.fake.open_the_gate();
+    for visitor in [first, second] {
+        let answer = visitor.hear().await;
+        let location = answer.header("location").unwrap();
+        let told = location.split_once("waited=").unwrap().1.split('&').next().unwrap();
+        let told = Duration::from_secs_f64(told.parse::<f64>().unwrap() / 1000.0);
+        assert!(told >= between, "{location} after {between:?}");
     }
 }
