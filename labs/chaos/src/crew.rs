@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::ledger::Ledger;
 use crate::signal::signal;
 use crate::trouble::Trouble;
-use crate::worker::Orders;
+use crate::worker::{DIARY, Orders};
 
 /// How long a worker may take to finish what it runs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,7 +36,7 @@ struct Worker {
 
 impl Crew {
     pub(crate) fn new(url: String, ledger: Ledger, orders: Orders) -> Self {
-        let log = ledger.path().with_file_name("workers.log");
+        let log = ledger.path().with_file_name(DIARY);
         let (at_work, leaving, environment) = (Vec::new(), Vec::new(), Vec::new());
         Self { url, ledger, orders, environment, log, at_work, leaving }
     }

@@ -56,7 +56,9 @@ pub(crate) struct Facts {
     /// Tasks whose work was done, and how often.
     pub(crate) done: HashMap<String, usize>,
     /// Tasks of which a worker said that they were restored, or that their lease was lost.
-    pub(crate) named: HashSet<String>,
+    pub(crate) restored: HashSet<String>,
+    /// How often a worker said of an attempt, as it began, that it had been handed out before.
+    pub(crate) again: HashMap<Run, usize>,
     /// Why messages were put aside.
     pub(crate) aside: Vec<String>,
     /// What workers said when Redis was away.
@@ -72,14 +74,15 @@ impl Facts {
         let mut next = || parts.next().unwrap_or_default();
         let (what, id, retries, _process, at, text) =
             (next(), next(), next(), next(), next(), next());
+        let run = || (id.to_owned(), retries.parse().unwrap_or_default());
         match what {
             "start" => {
-                let run = (id.to_owned(), retries.parse().unwrap_or_default());
-                self.starts.entry(run).or_default().push(at.parse().unwrap_or_default());
+                self.starts.entry(run()).or_default().push(at.parse().unwrap_or_default());
                 self.started += 1;
             }
+            "again" => *self.again.entry(run()).or_default() += 1,
             "done" => *self.done.entry(id.to_owned()).or_default() += 1,
-            "named" => drop(self.named.insert(id.to_owned())),
+            "restored" => drop(self.restored.insert(id.to_owned())),
             "aside" => self.aside.push(text.to_owned()),
             "outage" => self.outages.push(text.to_owned()),
             "online" => self.online += 1,
@@ -103,6 +106,13 @@ impl Facts {
         let mut twice: Vec<String> = twice.map(|((id, _), _)| id.clone()).collect();
         twice.sort();
         twice
+    }
+
+    /// Attempts that began once more without a worker's word that it was not the first time.
+    pub(crate) fn unnamed(&self) -> Vec<String> {
+        let again = |run| self.again.get(run).copied().unwrap_or_default();
+        let unnamed = self.starts.iter().filter(|(run, starts)| starts.len() > 1 + again(run));
+        unnamed.map(|((id, retries), _)| format!("{id}, retry {retries}")).collect()
     }
 }
 
@@ -195,7 +205,8 @@ impl Book {
         let lines = std::mem::replace(&mut self.rest, rest);
         for line in String::from_utf8_lossy(&lines).lines() {
             self.facts.read(line);
-            self.lines += 1;
+            // That Redis is still away is no progress.
+            self.lines += usize::from(!line.starts_with("outage "));
         }
         Ok(())
     }
@@ -223,6 +234,9 @@ mod tests {
         assert_eq!(seen(&ledger), (4, 2, vec!["a".to_owned()]), "a retry is no second start");
         (&pen.0).write_all(b" 1 1 \n").unwrap();
         assert_eq!(seen(&ledger).0, 5);
+        assert_eq!(ledger.facts(Facts::unnamed).unwrap(), ["a, retry 0"]);
+        pen.write("again", "a", 0, "");
+        assert_eq!(ledger.facts(Facts::unnamed).unwrap(), [""; 0]);
         std::fs::remove_file(&path).unwrap();
     }
 }

@@ -31,6 +31,7 @@ mod stage;
 mod trouble;
 mod worker;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -38,6 +39,7 @@ use std::time::{Duration, Instant};
 use clap::{Parser, ValueEnum};
 use tokio::sync::Semaphore;
 
+use evidence::evidence;
 use narration::say;
 use row::{Played, Row};
 use stage::Bench;
@@ -73,7 +75,8 @@ async fn main() -> Result<ExitCode, Trouble> {
         working.await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let bench = Bench { quick, seed, early, directory: std::env::temp_dir() };
+    let (directory, redis) = (std::env::temp_dir(), Arc::default());
+    let bench = Bench { quick, seed, early, directory, redis };
     let rows = if rows.is_empty() { Row::value_variants().to_vec() } else { rows };
     say(format!("seed {seed}, {} rows{}", rows.len(), if quick { ", the short form" } else { "" }));
     tokio::select! {
@@ -116,19 +119,34 @@ impl Drop for Playing {
     }
 }
 
-/// How a row ended, how long it took, and where its files are.
-type Ended = (Result<Played, Trouble>, Duration, Bench);
+/// How a row ended.
+struct Ended {
+    played: Result<Played, Trouble>,
+    took: Duration,
+    directory: PathBuf,
+    /// Of one that failed: all that is needed to understand it afterwards.
+    evidence: Vec<String>,
+}
 
 async fn play_one(row: Row, bench: Bench, turns: Arc<Semaphore>) -> Ended {
     let _turn = turns.acquire().await;
     let name = format!("chaos-{}-{}", std::process::id(), row.name());
-    let bench = Bench { directory: bench.directory.join(name), ..bench };
+    let directory = bench.directory.join(name);
+    let bench = Bench { directory: directory.clone(), redis: Arc::default(), ..bench };
     let began = Instant::now();
     let played = match std::fs::create_dir_all(&bench.directory) {
         Ok(()) => row.play(&bench).await,
         Err(error) => Err(error.into()),
     };
-    (played, began.elapsed(), bench)
+    let took = began.elapsed();
+    let evidence = match &played {
+        Ok(Played::Report(report)) if !report.holds() => {
+            evidence(row, &bench, &report.suspects).await
+        }
+        Err(_) => evidence(row, &bench, &[]).await,
+        Ok(_) => Vec::new(),
+    };
+    Ended { played, took, directory, evidence }
 }
 
 /// Whether a row did what it says.
@@ -141,7 +159,7 @@ enum Verdict {
 
 /// Says how a row ended; the files of one that failed are kept.
 fn told(row: Row, ended: Result<Ended, tokio::task::JoinError>, names: bool) -> Verdict {
-    let (played, took, bench) = match ended {
+    let Ended { played, took, directory, evidence } = match ended {
         Ok(ended) => ended,
         Err(error) => {
             narration::trouble(row, &error);
@@ -162,10 +180,11 @@ fn told(row: Row, ended: Result<Ended, tokio::task::JoinError>, names: bool) -> 
             Verdict::Fails
         }
     };
+    evidence.iter().for_each(|line| say(format!("      {}", line.replace('\n', " "))));
     if verdict == Verdict::Fails {
-        say(format!("      its files: {}", bench.directory.display()));
+        say(format!("      its files: {}", directory.display()));
     } else {
-        let _ = std::fs::remove_dir_all(&bench.directory);
+        let _ = std::fs::remove_dir_all(&directory);
     }
     verdict
 }

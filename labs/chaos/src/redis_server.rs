@@ -5,11 +5,13 @@
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, FromRedisValue, RedisResult};
 use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
 
 use crate::signal::signal;
 use crate::trouble::Trouble;
@@ -19,8 +21,10 @@ const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 /// How long it may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+#[derive(Debug, Clone)]
 pub(crate) struct RedisServer {
-    child: Child,
+    /// It ends with the last one who knows it.
+    child: Arc<Mutex<Child>>,
     program: &'static str,
     port: u16,
     directory: PathBuf,
@@ -51,7 +55,8 @@ impl RedisServer {
                     Err(error) => return Err(error.into()),
                 };
                 let (directory, settings) = (directory.to_owned(), settings.clone());
-                let mut server = Self { child, program, port, directory, settings };
+                let child = Arc::new(Mutex::new(child));
+                let server = Self { child, program, port, directory, settings };
                 match server.answers().await {
                     Ok(_) => return Ok(server),
                     Err(error) => last = error,
@@ -66,7 +71,7 @@ impl RedisServer {
     }
 
     /// Waits until it answers as a Redis that is ready; how often it said LOADING until then.
-    pub(crate) async fn answers(&mut self) -> Result<usize, Trouble> {
+    pub(crate) async fn answers(&self) -> Result<usize, Trouble> {
         let (deadline, mut loading) = (Instant::now() + PATIENCE, 0);
         loop {
             let answer = self.ask::<String>(&["PING"]).await;
@@ -76,7 +81,7 @@ impl RedisServer {
                 Err(error) if Instant::now() > deadline => {
                     return Err(Trouble::Silent(error.to_string()));
                 }
-                Err(_) if self.child.try_wait()?.is_some() => {
+                Err(_) if self.child.lock().await.try_wait()?.is_some() => {
                     return Err(Trouble::Silent("it has ended".into()));
                 }
                 Err(_) => {}
@@ -111,27 +116,28 @@ impl RedisServer {
     }
 
     /// Ends it in the middle of whatever it does.
-    pub(crate) async fn kill(&mut self) -> Result<(), Trouble> {
-        self.child.kill().await?;
+    pub(crate) async fn kill(&self) -> Result<(), Trouble> {
+        self.child.lock().await.kill().await?;
         Ok(())
     }
 
     /// Starts it again on what it had written; `more` are settings of this start alone.
-    pub(crate) fn start_again(&mut self, more: &[&str]) -> Result<(), Trouble> {
+    pub(crate) async fn start_again(&self, more: &[&str]) -> Result<(), Trouble> {
         let more = more.iter().map(|word| (*word).to_owned());
         let settings: Vec<String> = self.settings.iter().cloned().chain(more).collect();
-        self.child = launch(self.program, self.port, &self.directory, &settings)?;
+        let child = launch(self.program, self.port, &self.directory, &settings)?;
+        *self.child.lock().await = child;
         Ok(())
     }
 
     /// Halts it (SIGSTOP): connections stay open, and nothing is answered.
     pub(crate) async fn halt(&self) -> Result<(), Trouble> {
-        signal("STOP", self.child.id()).await
+        signal("STOP", self.child.lock().await.id()).await
     }
 
     /// Lets it go on.
     pub(crate) async fn go_on(&self) -> Result<(), Trouble> {
-        signal("CONT", self.child.id()).await
+        signal("CONT", self.child.lock().await.id()).await
     }
 }
 

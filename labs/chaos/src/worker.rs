@@ -23,6 +23,9 @@ pub(crate) const FLAKY: &str = "chaos.flaky";
 /// `()`: ends the process that runs it.
 pub(crate) const POISON: &str = "chaos.poison";
 
+/// The file beside the ledger in which workers tell each step of each task, and their last words.
+pub(crate) const DIARY: &str = "workers.log";
+
 /// The hidden options of a worker process.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct WorkerArguments {
@@ -91,7 +94,11 @@ async fn work(url: String, ledger: PathBuf, orders: Orders) -> Result<(), Troubl
         ..WorkerOptions::default()
     };
     let (broker, listener) = (Arc::new(Broker::new(&url)?), Arc::clone(&pen));
-    let observe = Arc::new(move |event| note(&listener, &event));
+    let diary = Pen::append_to(&ledger.with_file_name(DIARY))?;
+    let observe = Arc::new(move |event| {
+        note(&listener, &event);
+        tell(&diary, &event);
+    });
     Worker::new(broker, registry(&pen), options, observe)?.run(stop).await?;
     Ok(())
 }
@@ -128,20 +135,44 @@ fn fail_at_first(pen: &Pen, request: &Request, countdown: u64) -> Result<(), Tas
     Err(again.retry(Some(Duration::from_millis(countdown))))
 }
 
-/// What only the worker itself can know.
+/// What only the worker itself can know, and what is counted.
 fn note(pen: &Pen, event: &Event) {
     match event {
+        Event::TaskStarted { request, .. } if request.redelivered => {
+            pen.write("again", &request.id, request.retries, "handed out before");
+        }
         Event::WorkerOnline => pen.write("online", "-", 0, ""),
         Event::WorkerOffline => pen.write("offline", "-", 0, ""),
-        Event::TaskRestored { id, .. } => pen.write("named", id, 0, "restored"),
+        Event::TaskRestored { id, silent, .. } => {
+            pen.write("restored", id, 0, &format!("silent for {silent:?}"));
+        }
         Event::LeaseLost { request } => {
-            pen.write("named", &request.id, request.retries, "lease lost");
+            pen.write("restored", &request.id, request.retries, "lease lost");
         }
         Event::TaskRejected { reason, .. } => pen.write("aside", "-", 0, reason),
         Event::BrokerLost { reason } => pen.write("outage", "-", 0, reason),
         Event::BrokerBack { away } => pen.write("back", "-", 0, &format!("{away:?}")),
         _ => {}
     }
+}
+
+/// What is counted by nobody, and helps to understand a row that failed.
+fn tell(diary: &Pen, event: &Event) {
+    let (what, request) = match event {
+        Event::TaskReceived { request } => ("received", request),
+        Event::TaskParked { request, .. } => ("parked", request),
+        Event::TaskStarted { request, .. } => ("started", request),
+        Event::TaskSucceeded { request, .. } => ("succeeded", request),
+        Event::TaskFailed { request, .. } => ("failed", request),
+        Event::TaskRetried { request, .. } => ("retried", request),
+        Event::TaskRevoked { request, .. } => ("revoked", request),
+        Event::TaskGivenBack { request } => ("given-back", request),
+        Event::TaskLost { request } => ("lost", request),
+        Event::TaskUnsettled { request, .. } => ("unsettled", request),
+        Event::TaskBlocks { request, .. } => ("blocks", request),
+        _ => return,
+    };
+    diary.write(what, &request.id, request.retries, "");
 }
 
 /// Registered before anything else: a SIGTERM that comes early counts as well.

@@ -55,6 +55,17 @@ fn a_queue_that_loses_tasks_is_found_out() {
         "{said}"
     );
     assert!(said.contains("      lost task-"), "and names them: {said}");
+    for told in [
+        "again: scripts/chaos.sh --quick --seed 1 sigkill\n",
+        ": ledger: start task-",
+        ": workers: started task-",
+        ": Redis: [], result none\n",
+        "end of ledger.txt: ",
+        "end of workers.log: ",
+        "end of redis.log: ",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
     let files = said.lines().find_map(|line| line.trim().strip_prefix("its files: ")).unwrap();
     std::fs::remove_dir_all(files).unwrap();
 }

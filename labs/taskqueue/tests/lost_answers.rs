@@ -194,6 +194,28 @@ fn lost_answers_to_result_and_acknowledgement_run_nothing_twice() {
     });
 }
 
+/// A task that came back once: its worker notes in its entry that it begins.
+async fn run_redelivered(lab: &mut Lab, number: usize) {
+    let id = format!("task-{number}");
+    let task = Signature::new("lab.once").task_id(&id);
+    let mut message: serde_json::Value =
+        serde_json::from_str(&task.message().unwrap().encode().unwrap()).unwrap();
+    message["headers"]["redelivered"] = true.into();
+    lab.send::<()>(&["LPUSH", "celery", &message.to_string()]).await;
+    AsyncResult::new(id, &lab.broker).get(PATIENCE).await.unwrap();
+}
+
+#[test]
+fn lost_answers_to_the_note_that_a_run_begins_run_nothing_twice() {
+    on_each_broker("lost answers to begin", async |url| {
+        for options in [late(), options()] {
+            let begin = include_str!("../src/broker/begin.lua");
+            let runs = run_each(url, begin, options, run_redelivered).await;
+            assert_each_ran(&runs, 1);
+        }
+    });
+}
+
 /// A task and the one that follows it.
 async fn run_linked(lab: &mut Lab, number: usize) {
     let callback = Signature::new("lab.after").task_id(format!("after-{number}"));

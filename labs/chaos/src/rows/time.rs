@@ -70,7 +70,8 @@ fn early(stage: &Stage, due: u64) -> Result<usize, Trouble> {
 }
 
 pub(crate) async fn memory(bench: &Bench) -> Result<Report, Trouble> {
-    let (tasks, eta) = bench.scale((20_000, 45), (2_000, 12));
+    // In the short form nothing is due before all is parked, however slow the machine is.
+    let (tasks, eta) = bench.scale((20_000, 45), (2_000, 3600));
     let mut stage = bench.stage(Orders { lease_ms: 5000, ..Orders::default() }).await?;
     let broker = Arc::new(Broker::new(&stage.redis.url())?);
     stage.crew.hire_and_wait().await?;
@@ -100,10 +101,27 @@ pub(crate) async fn memory(bench: &Bench) -> Result<Report, Trouble> {
             etas.flat_map(|(_, starts)| starts).filter(|started| **started < due).count()
         })
     };
+    if bench.quick {
+        let parked = forget_parked(&stage).await?;
+        report.must(parked == tasks, format!("all wait in Redis: {parked} of {tasks} do"));
+        sent.accepted.retain(|id| !id.starts_with("eta-"));
+    }
     stage.until_drained().await?;
     report.at_most(early_ones(&stage)?, "early", 0);
     stage.reckon(&sent, 0, Expected::Nothing, &mut report).await?;
     Ok(report)
+}
+
+/// Takes away what waits for an ETA that nobody waits for; how many had all that belongs to them.
+async fn forget_parked(stage: &Stage) -> Result<usize, Trouble> {
+    let held: [usize; 3] = [
+        stage.redis.ask(&["ZCARD", keys::UNACKED_ETA]).await?,
+        stage.redis.ask(&["ZCARD", keys::UNACKED_INDEX]).await?,
+        stage.redis.ask(&["HLEN", keys::UNACKED]).await?,
+    ];
+    let keys = ["DEL", keys::UNACKED_ETA, keys::UNACKED_INDEX, keys::UNACKED];
+    stage.redis.ask::<i64>(&keys).await?;
+    Ok(held.into_iter().min().unwrap_or_default())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]

@@ -1,7 +1,11 @@
 //! The live view of step 8 as its terminal shows it, and what its server refuses.
 
 use std::io::{BufRead, BufReader, Write};
+#[cfg(unix)]
+use std::net::TcpListener;
 use std::net::TcpStream;
+#[cfg(unix)]
+use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
 use redis::Commands;
@@ -54,6 +58,39 @@ fn figure<'a>(scene: &'a Value, key: &str) -> &'a Value {
     figures.iter().find(|figure| figure["key"] == key).unwrap()
 }
 
+/// A mail server that says nothing before it is told to go on, and takes every letter then.
+#[cfg(unix)]
+fn held_mail_server() -> (String, Sender<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("smtp://{}", listener.local_addr().unwrap());
+    let (go_on, told) = channel();
+    std::thread::spawn(move || {
+        if told.recv().is_ok() {
+            listener.incoming().flatten().for_each(|stream| drop(take_letter(&stream)));
+        }
+    });
+    (url, go_on)
+}
+
+#[cfg(unix)]
+fn take_letter(mut stream: &TcpStream) -> std::io::Result<()> {
+    let mut in_letter = false;
+    stream.write_all(b"220 at last\r\n")?;
+    for line in BufReader::new(stream).lines() {
+        let line = line?;
+        let answer = match line.as_str() {
+            "." => "250 taken",
+            _ if in_letter => continue,
+            "DATA" => "354 go on",
+            "QUIT" => "221 bye",
+            _ => "250 yes",
+        };
+        in_letter = line == "DATA";
+        write!(stream, "{answer}\r\n")?;
+    }
+    Ok(())
+}
+
 #[cfg(unix)]
 #[test]
 fn the_terminal_tells_each_change_within_eighty_columns() {
@@ -64,9 +101,12 @@ fn the_terminal_tells_each_change_within_eighty_columns() {
         let _: i64 = redis.lpush("celery", GOLDEN).unwrap();
         watch.until("waiting 1 · unacked 0 · parked 0 · dead 0 · results 0");
         assert!(watch.until("in the queue").contains("f09a22db"));
-        let options = ["--work", "10s", "--speed", "10", "-n", "celery@one"];
+        let (mail, go_on) = held_mail_server();
+        let options = ["--work", "0s", "--smtp", &mail, "-n", "celery@one"];
         let _worker = step6(&broker.url, &options);
+        // The view looks twice a second at most: the task runs for as long as that takes here.
         watch.until("running · celery@one");
+        go_on.send(()).unwrap();
         watch.until("done · celery@one");
         watch.interrupt();
         let (status, output) = watch.end();
