@@ -30,14 +30,16 @@ pub(super) struct Limits {
     /// When the script's time is over.
     pub(super) deadline: Option<Instant>,
     pub(super) stopped: Option<Stopped>,
+    /// With so much in use, each instruction is looked at before it runs.
+    pub(super) careful_above: usize,
     /// When so much is in use, unused memory is collected.
     pub(super) collect_at: usize,
     pub(super) peak: usize,
 }
 
 impl Limits {
-    pub(super) fn new(deadline: Option<Instant>) -> Self {
-        Self { deadline, stopped: None, collect_at: COLLECT_AFTER, peak: 0 }
+    pub(super) fn new(deadline: Option<Instant>, careful_above: usize) -> Self {
+        Self { deadline, stopped: None, careful_above, collect_at: COLLECT_AFTER, peak: 0 }
     }
 
     /// Whether the interpreter has grown so much that a new one is cheaper than its memory.

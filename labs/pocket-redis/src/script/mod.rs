@@ -8,7 +8,8 @@
 //! forty nested calls through `pcall` or metamethods, and its source has at most 64 KiB. The last
 //! two protect the stack, which the interpreter uses generously in a debug build. Time and memory
 //! are watched inside the library functions too (`watch.rs`, `library.rs`), and what a script held
-//! is gone when it ends. Until then nobody else is served, as in Redis before it says BUSY.
+//! is gone when it ends. The 128 MiB are by the interpreter's account of its values: the process may
+//! grow by more than twice that meanwhile. Until then nobody else is served, as in Redis before it says BUSY.
 
 mod bit;
 mod bridge;
@@ -38,7 +39,8 @@ mod watch;
 
 use std::collections::HashMap;
 
-use rilua::{Function, Lua, LuaApiMut, LuaResult, Val};
+use rilua::vm::closure::Closure;
+use rilua::{Function, Lua, LuaApi, LuaApiMut, LuaResult, Val};
 
 use crate::fault::Fault;
 use crate::script::quiet::catch_quietly;
@@ -64,7 +66,15 @@ pub(crate) fn sha1(source: &[u8]) -> String {
 struct Script {
     source: Vec<u8>,
     /// `None` after the interpreter had to be replaced: compiled again when it is called.
-    function: Option<Function>,
+    compiled: Option<Compiled>,
+}
+
+/// A script as the interpreter has it.
+#[derive(Clone, Copy)]
+struct Compiled {
+    function: Function,
+    /// See `watch::careful_above`.
+    careful_above: usize,
 }
 
 /// The scripts that were loaded, and the interpreter that runs them.
@@ -89,8 +99,8 @@ impl Scripts {
     pub(crate) fn load(&mut self, source: &[u8]) -> Result<String, Fault> {
         let sha = sha1(source);
         if !self.knows(&sha) {
-            let function = Some(self.compile(source)?);
-            self.known.insert(sha.clone(), Script { source: source.to_vec(), function });
+            let compiled = Some(self.compile(source)?);
+            self.known.insert(sha.clone(), Script { source: source.to_vec(), compiled });
         }
         Ok(sha)
     }
@@ -107,20 +117,20 @@ impl Scripts {
     }
 
     /// The compiled script.
-    fn function(&mut self, sha: &str) -> Result<Function, Fault> {
+    fn compiled(&mut self, sha: &str) -> Result<Compiled, Fault> {
         let script = self.known.get(sha).ok_or(Fault::NoScript)?;
-        if let Some(function) = script.function {
-            return Ok(function);
+        if let Some(compiled) = script.compiled {
+            return Ok(compiled);
         }
         let source = script.source.clone();
-        let function = self.compile(&source)?;
+        let compiled = self.compile(&source)?;
         if let Some(script) = self.known.get_mut(sha) {
-            script.function = Some(function);
+            script.compiled = Some(compiled);
         }
-        Ok(function)
+        Ok(compiled)
     }
 
-    fn compile(&mut self, source: &[u8]) -> Result<Function, Fault> {
+    fn compile(&mut self, source: &[u8]) -> Result<Compiled, Fault> {
         let complain =
             |text: &str| Fault::err(format!("Error compiling script (new function): {text}"));
         if source.len() > MAX_SOURCE {
@@ -131,10 +141,13 @@ impl Scripts {
         }
         let source = Shebang::read(source)?.source;
         let sandbox = self.sandbox()?;
-        let compiled =
+        let function =
             compile_roomily(&mut sandbox.lua, source).map_err(|error| complain(&error))?;
-        sandbox.keep(compiled).map_err(|error| complain(&error.to_string()))?;
-        Ok(compiled)
+        sandbox.keep(function).map_err(|error| complain(&error.to_string()))?;
+        let closure = sandbox.lua.state().gc.closures.get(function.gc_ref());
+        let lua = closure.and_then(Closure::as_lua);
+        let careful_above = lua.map_or(0, |lua| watch::careful_above(&lua.proto));
+        Ok(Compiled { function, careful_above })
     }
 
     fn sandbox(&mut self) -> Result<&mut Sandbox, Fault> {
@@ -149,7 +162,7 @@ impl Scripts {
     fn replace_sandbox(&mut self) {
         self.sandbox = None;
         for script in self.known.values_mut() {
-            script.function = None;
+            script.compiled = None;
         }
     }
 }

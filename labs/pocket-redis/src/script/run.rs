@@ -27,11 +27,11 @@ pub(crate) struct Request<'a> {
 impl Scripts {
     /// Runs a script that is known.
     pub(crate) fn run(&mut self, call: &mut Call<'_>, request: &Request<'_>) -> Outcome {
-        let function = self.function(request.sha)?;
+        let compiled = self.compiled(request.sha)?;
         let read_only = !self.may_write(request.sha, request.read_only)?;
         let sandbox = self.sandbox()?;
-        sandbox.lend(call, read_only);
-        let run = catch_quietly(|| sandbox.call(function, request));
+        sandbox.lend(call, read_only, compiled.careful_above);
+        let run = catch_quietly(|| sandbox.call(compiled.function, request));
         let limits = sandbox.take_back(call);
         if run.is_none() || limits.has_worn_it() {
             self.replace_sandbox();
@@ -58,11 +58,11 @@ impl Sandbox {
         lent.borrow_mut(rilua::LuaApiMut::state_mut(&mut self.lua))
     }
 
-    fn lend(&mut self, call: &mut Call<'_>, read_only: bool) {
+    fn lend(&mut self, call: &mut Call<'_>, read_only: bool, careful_above: usize) {
         let deadline = Instant::now().checked_add(call.world.settings.script_limit);
         if let Some(lent) = self.lent() {
             (lent.client, lent.db, lent.read_only) = (call.client, call.db, read_only);
-            lent.limits = Limits::new(deadline);
+            lent.limits = Limits::new(deadline, careful_above);
             std::mem::swap(&mut lent.world, call.world);
         }
     }

@@ -35,6 +35,10 @@ const REMOVED: [&str; 11] = [
     "rawset",
 ];
 
+/// What Redis' scripts have besides: who asks for it is told so.
+const IN_REDIS_ONLY: [&str; 6] =
+    ["struct", "coroutine", "load", "loadstring", "collectgarbage", "os"];
+
 /// See the file's head.
 pub(super) struct Sandbox {
     pub(super) lua: Lua,
@@ -217,7 +221,11 @@ fn no_such_global(state: &mut LuaState) -> LuaResult<u32> {
         _ => None,
     };
     let name = String::from_utf8_lossy(name.as_deref().unwrap_or(b"?")).into_owned();
-    let text = format!("Script attempted to access nonexistent global variable '{name}'");
+    let text = if IN_REDIS_ONLY.contains(&name.as_str()) {
+        format!("'{name}' is not in the built-in broker's Lua: start a redis-server instead")
+    } else {
+        format!("Script attempted to access nonexistent global variable '{name}'")
+    };
     Err(runtime_error(text))
 }
 

@@ -6,17 +6,19 @@
 //! counts what is left, and stops the script when that is too much. A stopped script gets an error
 //! at every further instruction, so that no `pcall` can hold it up.
 //!
-//! One `..` can multiply its operands by two hundred, and no look comes in between. Therefore,
-//! as soon as a script has much in its hands, each instruction is looked at before it runs.
+//! One `a .. a .. a` makes as many times its operand as it has operands, and no look comes in
+//! between. Therefore each instruction is looked at before it runs, as soon as the widest `..` of
+//! the script could make too much out of what the script has in its hands.
 
 use rilua::vm::closure::Closure;
 use rilua::vm::instructions::{Instruction, OpCode};
+use rilua::vm::proto::Proto;
 use rilua::vm::state::LuaState;
 use rilua::{LuaResult, Val, runtime_error};
 
 use crate::script::lent::lent;
 use crate::script::limits::{
-    COLLECT_AFTER, HARD_LIMIT, INSTRUCTIONS_PER_LOOK, MAX_MEMORY, Stopped, check_length,
+    COLLECT_AFTER, HARD_LIMIT, INSTRUCTIONS_PER_LOOK, MAX_MEMORY, MAX_STRING, Stopped, check_length,
 };
 
 /// What an empty table takes beyond what the interpreter thinks.
@@ -25,7 +27,7 @@ const TABLE: usize = 64;
 /// The hook: runs every few instructions, or before each.
 pub(super) fn hook(state: &mut LuaState) -> LuaResult<u32> {
     look(state)?;
-    let careful = state.gc.gc_state.total_bytes > COLLECT_AFTER;
+    let careful = state.gc.gc_state.total_bytes > lent(state)?.limits.careful_above;
     pace(state, if careful { 1 } else { INSTRUCTIONS_PER_LOOK });
     if careful {
         check_concat(state)?;
@@ -91,6 +93,16 @@ fn collect(state: &mut LuaState) -> LuaResult<usize> {
     state.gc.gc_state.total_bytes = live;
     state.gc.gc_state.gc_threshold = usize::MAX;
     Ok(live)
+}
+
+/// From how many bytes in use on the `..`s of a function, and of those in it, are looked at.
+pub(super) fn careful_above(function: &Proto) -> usize {
+    let code = function.code.iter().map(|code| Instruction::from_raw(*code));
+    let concats = code.filter(|code| code.opcode() == OpCode::Concat);
+    let widest = concats.map(|code| (code.c() + 1).saturating_sub(code.b())).max();
+    let widest = widest.and_then(|widest| usize::try_from(widest).ok()).unwrap_or(1);
+    let inner = function.protos.iter().map(|inner| careful_above(inner));
+    inner.fold((MAX_STRING / widest.max(1)).min(COLLECT_AFTER), usize::min)
 }
 
 /// Looks at the instruction that is about to run: a `..` whose result would be too long is refused.

@@ -69,10 +69,18 @@ fn a_library_function_that_works_for_long_is_stopped() {
 #[test]
 fn a_library_function_that_makes_too_much_is_stopped() {
     const LONG: &str = "resulting string too large";
+    // Little in hand, and a `..` that makes a hundred times as much.
+    let wide = format!("local s = ('x'):rep(7e6) return #({})", ["s"; 150].join(" .. "));
+    let called = format!(
+        "local s = ('x'):rep(1e6) local function wide() return {} end return #wide()",
+        ["s"; 120].join(" .. ")
+    );
     each_is_stopped(
         // Long enough to count as none: what stops these is their size.
         "600000",
         &[
+            (&wide, LONG),
+            (&called, LONG),
             ("return #string.gsub(('x'):rep(1e6), 'x', ('y'):rep(1000))", LONG),
             (
                 "return #string.gsub(('x'):rep(1e3), 'x', function() return ('y'):rep(1e5) end)",

@@ -138,3 +138,16 @@ fn a_script_sees_its_own_database_only() {
     wire.say("SELECT 5");
     assert_eq!(wire.say("GET k").text(), "v");
 }
+
+#[test]
+fn what_only_redis_has_is_named_with_the_next_step() {
+    let pocket = Pocket::start();
+    let mut wire = pocket.connect();
+    for name in ["struct", "coroutine", "load", "loadstring", "collectgarbage", "os"] {
+        let told = wire.ask(&["EVAL", &format!("return {name}"), "0"]).text();
+        let cause = format!("'{name}' is not in the built-in broker's Lua: start a redis-server");
+        assert!(told.contains(&cause), "{told}");
+    }
+    let told = wire.ask(&["EVAL", "return structure", "0"]).text();
+    assert!(told.contains("nonexistent global variable 'structure'"), "{told}");
+}
