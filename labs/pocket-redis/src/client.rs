@@ -157,8 +157,12 @@ impl Client {
         self.out.capacity() + self.sending + self.unrun + queued + names
     }
 
-    /// Ends the connection.
+    /// Ends the connection. What will never be sent is freed now, not when the connection, which
+    /// has to wait for its turn, is gone.
     pub(crate) fn close(&mut self, how: Closing) {
+        if how == Closing::Now {
+            self.out = Vec::new();
+        }
         self.closing = Some(how);
         self.wake.notify_one();
     }
@@ -170,5 +174,20 @@ fn is_message(reply: &Reply) -> bool {
         Reply::Push(_) => true,
         Reply::Sequence(items) => items.iter().all(is_message),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_cut_off_holds_nothing_more() {
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let mut client = Client::new(1, addr, addr, 0);
+        client.push(&Reply::Bulk(vec![b'x'; 1_000_000]));
+        assert!(client.out.capacity() >= 1_000_000);
+        client.close(Closing::Now);
+        assert_eq!(client.out.capacity(), 0);
     }
 }
