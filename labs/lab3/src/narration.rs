@@ -142,7 +142,7 @@ impl Narrator {
     fn login_note(&self) -> Option<&'static str> {
         let url = &self.looked_at.get()?.url;
         let known = url.has_password() || url.username().is_some();
-        known.then_some("other terminals need the same REDIS_URL: no line here shows its login")
+        known.then_some("other terminals need the same REDIS_URL: its login is never shown")
     }
 
     /// A command of the lab, for the Redis that is looked at: a step that asks for a broker is told
@@ -232,6 +232,11 @@ impl Narrator {
         let error = printable_lines(&error.to_string());
         self.say(format!("{} {error}", "error:".red().bold()));
     }
+}
+
+/// What stands behind `Error: ` as a program ends.
+pub(crate) fn last_words(text: &str) -> String {
+    wrapped(text, "Error: ".len(), "  ".len())
 }
 
 /// Ends the program with clap's words, `text`: what is wrong about its arguments, or the help that

@@ -166,7 +166,7 @@ impl<E: std::error::Error + 'static> From<E> for Exit {
 /// What the runtime prints after `Error: `.
 impl std::fmt::Debug for Exit {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "{}", printable_lines(&self.0.to_string()))
+        out.write_str(&narration::last_words(&printable_lines(&self.0.to_string())))
     }
 }
 

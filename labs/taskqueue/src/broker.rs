@@ -153,6 +153,12 @@ impl Broker {
         self.connection.url()
     }
 
+    /// Why a command over [`redis`](Self::redis) failed, with its next step.
+    #[must_use]
+    pub fn explain(&self, error: redis::RedisError) -> BrokerError {
+        self.connection.failure(error)
+    }
+
     /// A connection to it, for commands that this crate does not have; each may take 5 s.
     ///
     /// # Errors

@@ -168,7 +168,7 @@ impl Connection {
     }
 
     /// Why nobody could log in: where the connection itself failed, by a look at who is there.
-    async fn explained(&self, error: RedisError) -> BrokerError {
+    pub(crate) async fn explained(&self, error: RedisError) -> BrokerError {
         let answered = matches!(error.kind(), ErrorKind::Server(_) | ErrorKind::Extension);
         if answered || error.is_timeout() {
             return self.failure(error);

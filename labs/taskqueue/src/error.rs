@@ -19,7 +19,7 @@ pub enum BrokerError {
     #[error(transparent)]
     Url(#[from] InvalidBrokerUrl),
     /// Nothing answers at the address, or no longer.
-    #[error("no Redis answers at {url}: {}\n  next: {}", printable(.source), unreachable(.source))]
+    #[error("no Redis answers at {url}: {}\n  next: {}", printable(.source), unreachable(.source, url))]
     Unreachable {
         /// Where it should be.
         url: Arc<BrokerUrl>,
@@ -108,6 +108,11 @@ impl BrokerError {
     #[must_use]
     pub fn wants_password(&self) -> bool {
         matches!(self, Self::Refused { source, .. } if refusal::wants_password(source))
+    }
+
+    /// Whether Redis serves others, and keeps only this from us: a right, or one more connection.
+    pub(crate) fn withholds(&self) -> bool {
+        matches!(self, Self::Refused { source, .. } if refusal::withholds(source))
     }
 
     /// Whether waiting would change nothing: somebody has to change the URL, the server or a right.

@@ -99,10 +99,10 @@ impl Lack {
             Self::Version => "install a newer Redis or Valkey, or name another in the URL".into(),
             Self::SingleServer => "name a Redis that is no cluster (cluster-enabled no)".into(),
             Self::Data => {
-                format!("name that Redis: {redis_cli} SENTINEL masters tells where it is")
+                format!("name that Redis: `{redis_cli} SENTINEL masters` tells where it is")
             }
             Self::Key { key, .. } => {
-                format!("name another database, or remove it: {redis_cli} DEL {key}")
+                format!("name another database, or remove it: `{redis_cli} DEL {key}`")
             }
         }
     }

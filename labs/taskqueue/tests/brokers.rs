@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use redis::cmd;
-use support::{RedisServer, did_not_run, on_each_broker, scripted};
+use support::{RedisServer, did_not_run, free_port, on_each_broker, scripted};
 use taskqueue::{Broker, BrokerError, Purpose, Signature};
 
 /// Asks on the test's own thread.
@@ -112,7 +112,7 @@ fn a_right_that_is_missing_is_named_with_the_line_that_gives_it() {
 fn a_database_that_is_not_there_is_named() {
     with_redis("a database", &[], |port| {
         let url = format!("redis://127.0.0.1:{port}/99");
-        assert_refused(&url, "it has no database 99", "name one from 0 to 15");
+        assert_refused(&url, "it has no database 99", "name a lower one, such as 0");
     });
 }
 
@@ -138,6 +138,23 @@ fn a_redis_with_as_many_clients_as_it_takes_says_so() {
         assert!(text.contains("next: stop some of its clients"), "{text}");
         assert!(!error.is_permanent(), "a client may leave");
     });
+}
+
+#[test]
+fn the_offered_broker_is_one_that_would_answer_at_that_url() {
+    let port = free_port();
+    let lab = format!(
+        "next: start one there, for the lab with `cargo run --bin step5_broker -- --port {port}`"
+    );
+    for (url, next) in [
+        (format!("redis://127.0.0.1:{port}/0"), lab.as_str()),
+        (format!("redis://:s3cret@127.0.0.1:{port}/0"), "next: start one there"),
+        (format!("redis://[::1]:{port}/0"), "next: start one there, or correct"),
+    ] {
+        let error = checked(&url).unwrap_err().to_string();
+        assert!(error.contains(next), "{error}");
+        assert_eq!(error.contains("step5_broker"), next == lab, "{error}");
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use support::lab::{Lab, PATIENCE, Running};
-use support::on_each_broker;
+use support::lab::{Lab, PATIENCE, Running, options};
+use support::{RedisServer, did_not_run, on_each_broker};
 use taskqueue::{Event, Registry, Signature, State, Task, TaskError, WorkerOptions};
 use tokio::time::{Instant, timeout};
 
@@ -563,4 +563,24 @@ fn a_listener_hears_the_worker_and_with_events_enabled_its_tasks() {
         assert_eq!(kinds, session);
         worker.finish().await;
     });
+}
+
+#[tokio::test]
+async fn a_worker_that_gets_no_connection_for_remote_control_says_why() {
+    let Some(server) = RedisServer::start() else {
+        return did_not_run("a Redis with few places", "redis-server");
+    };
+    let mut lab = Lab::at(&server.url).await;
+    lab.broker.ping().await.unwrap();
+    // Ours and the broker's: there is none for the worker's ear.
+    lab.ask::<()>("CONFIG SET maxclients 2").await;
+    let mut running = lab.start(options());
+    let reason = running.until(|event| match event {
+        Event::RightMissing { what: "hear remote control", reason } => Some(reason.clone()),
+        _ => None,
+    });
+    let reason = reason.await;
+    assert!(reason.contains("as many clients as it takes (maxclients)"), "{reason}");
+    assert!(reason.contains("next: stop some of its clients"), "{reason}");
+    running.die().await;
 }

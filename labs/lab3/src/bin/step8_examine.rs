@@ -69,11 +69,12 @@ async fn main() -> Result<(), settings::Exit> {
     }
     let mut redis = queue.redis().await?;
     if !arguments.command.is_empty() {
-        narrator.say(examine::run(&mut redis, &arguments.command).await?);
+        let answer = examine::run(&mut redis, &arguments.command).await;
+        narrator.say(answer.map_err(|error| queue.explain(error))?);
         return Ok(());
     }
     let _ = narrator.open(&STEP8, &[("broker", broker::words(&server))]);
-    narrator.look_around(&mut redis).await?;
+    narrator.look_around(&mut redis).await.map_err(|error| queue.explain(error))?;
     narrator.close(&STEP8, None, None);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use taskqueue::BrokerUrl;
 
 use crate::settings::DEFAULT_BROKER;
+use crate::shell;
 
 /// `cargo run --bin step6_worker` → `… -- --broker redis://127.0.0.1:7000/0`. A password is in no
 /// command: the next program finds it where this one did, in `REDIS_URL`.
@@ -14,7 +15,9 @@ pub(super) fn for_broker(command: &str, url: &BrokerUrl) -> String {
         return command.to_owned();
     }
     let (program, arguments) = command.split_once(" -- ").unwrap_or((command, ""));
-    format!("{program} -- --broker {} {arguments}", short(url)).trim_end().to_owned()
+    // Some shells read the brackets and the ? of a URL.
+    let url = shell::command(&[short(url)]);
+    format!("{program} -- --broker {url} {arguments}").trim_end().to_owned()
 }
 
 /// Without what goes without saying: 127.0.0.1, and the database 0.
@@ -39,7 +42,7 @@ mod tests {
         );
         assert_eq!(
             at("cargo run --bin step8_examine -- LLEN celery", "redis://[::1]"),
-            "cargo run --bin step8_examine -- --broker redis://[::1]:6379 LLEN celery"
+            "cargo run --bin step8_examine -- --broker 'redis://[::1]:6379' LLEN celery"
         );
         assert_eq!(at(worker, "redis://:s3cret@box"), worker);
         let other = "cargo run --bin step9_retries";

@@ -100,8 +100,10 @@ impl Narrator {
 
     /// A name and what is said of it.
     fn row(&self, name: &str, value: &str) {
-        let (name, value) = (printable(name, 50), printable(value, 80));
-        self.say(format!("{:INDENT$}{name:<52} {}", "", value.dimmed()));
+        const NAME: usize = 50;
+        let value = printable(value, WIDTH - INDENT - NAME - 1);
+        let name = printable(name, NAME);
+        self.say(format!("{:INDENT$}{name:<NAME$} {}", "", value.dimmed()));
     }
 
     /// An answer as redis-cli prints it, broken to the screen's width.

@@ -157,7 +157,7 @@ impl Told {
             }
             Event::WorkerOnline => (Word::Good("ready"), "waiting for messages".into()),
             Event::RightMissing { what, reason } => {
-                (Word::Bad("no right"), format!("this worker can't {what}\n{}", lines(reason)))
+                (Word::Bad("limited"), format!("this worker can't {what}\n{}", lines(reason)))
             }
             Event::NameTaken { hostname } => {
                 let name = printable(hostname, 60);

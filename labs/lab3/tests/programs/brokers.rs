@@ -95,7 +95,7 @@ fn step_1_judges_the_broker_that_was_named() {
     assert_step_1_refuses(&at(":wrong@", 0), &["the password is wrong", "next: correct the URL"]);
     assert_step_1_refuses(&at("", 0), &["it wants a password", "next: put it into the URL"]);
     assert_step_1_refuses(&at("ann:s3cret@", 0), &["may not run LPUSH", "ACL SETUSER ann +lpush"]);
-    assert_step_1_refuses(&at(":s3cret@", 99), &["no database 99", "next: name one from 0 to 15"]);
+    assert_step_1_refuses(&at(":s3cret@", 99), &["no database 99", "next: name a lower one"]);
     let (_, output) = with_url(STEP1, &at(":s3cret@", 3), &[]);
     assert!(flat(&output).contains("✔ good broker: Redis "), "{output}");
 }
@@ -109,9 +109,28 @@ fn steps_6_to_8_end_at_once_before_a_broker_that_will_never_serve() {
         for (url, words) in [(&old, "6.2 is the lowest version"), (&web, "but a web server")] {
             let (code, output) = with_url(program, url, &arguments);
             assert_eq!(code, Some(1), "{output}");
-            assert!(output.contains(words) && output.contains("\n  next: "), "{output}");
+            assert!(flat(&output).contains(words), "{output}");
+            assert!(output.contains("\n  next: "), "{output}");
         }
     }
+}
+
+#[test]
+fn step_8_says_which_right_it_lacks_within_the_screen() {
+    let Some(server) = Guarded::start() else {
+        return did_not_run("step 8 and a missing right", "redis-server");
+    };
+    let admin = format!("redis://:s3cret@127.0.0.1:{}/0", server.port);
+    let mut admin = redis::Client::open(admin).unwrap().get_connection().unwrap();
+    let mut acl = redis::cmd("ACL");
+    acl.arg("SETUSER").arg("bob").arg("reset");
+    acl.arg(&["on", ">s3cret", "~*", "&*", "+@all", "-scan"]).exec(&mut admin).unwrap();
+    let url = format!("redis://bob:s3cret@127.0.0.1:{}/0", server.port);
+    let (code, output) = with_url(STEP8, &url, &[]);
+    assert_eq!(code, Some(1), "{output}");
+    assert!(flat(&output).contains("the user bob may not run SCAN (NOPERM) next:"), "{output}");
+    assert!(output.contains("`ACL SETUSER bob +scan`"), "{output}");
+    assert!(output.lines().all(|line| line.chars().count() <= 80), "{output}");
 }
 
 #[test]

@@ -59,11 +59,13 @@ pub(super) fn next_step(error: &RedisError, url: &BrokerUrl) -> String {
         Kind::NoLogin => format!("put it into the URL: {}", with_password(url)),
         Kind::NoPassword => "leave the password out of the URL, or set `requirepass` there".into(),
         Kind::NoRight(_) => format!(
-            "as its administrator, in redis-cli: ACL SETUSER {} {}",
+            "as its administrator, in redis-cli: `ACL SETUSER {} {}`",
             name(url),
             right_to_give(error).unwrap_or_else(|| ENOUGH.to_owned())
         ),
-        Kind::NoDatabase => "name one from 0 to 15, or raise `databases` in its redis.conf".into(),
+        Kind::NoDatabase => {
+            "name a lower one, such as 0, or raise `databases` in its redis.conf".into()
+        }
         Kind::Crowded => "stop some of its clients, then raise `maxclients` there".into(),
         Kind::Cluster => "name a Redis that is no cluster (cluster-enabled no)".into(),
         Kind::ClusterDown => "name a Redis that is no cluster, or wait for it".into(),
@@ -72,14 +74,14 @@ pub(super) fn next_step(error: &RedisError, url: &BrokerUrl) -> String {
         Kind::Replica | Kind::Orphan => "wait for the failover, or name the primary".into(),
         Kind::NoReplicas => "wait for them; `min-replicas-to-write` says how many it wants".into(),
         Kind::Loading => "try again in a moment".into(),
-        Kind::Busy => format!("wait for its end, or end it: {redis_cli} SCRIPT KILL"),
+        Kind::Busy => format!("wait for its end, or end it: `{redis_cli} SCRIPT KILL`"),
         Kind::Script | Kind::Transaction => "try again".into(),
         Kind::Protected => "give it a password (`requirepass`), or go by its own machine".into(),
         Kind::NoCommand(_) => "allow it there, or name a Redis 6.2 or newer".into(),
         Kind::WrongType => format!(
-            "see which: {redis_cli} TYPE celery (a list), unacked (a hash),\n        unacked_index (a zset); another database is free of it"
+            "see which: `{redis_cli} TYPE celery` (a list), unacked (a hash),\n        unacked_index (a zset); another database is free of it"
         ),
-        Kind::Unknown => format!("Redis' words say what; {redis_cli} PING tries it by hand"),
+        Kind::Unknown => format!("Redis' words say what; `{redis_cli} PING` tries it by hand"),
     }
 }
 
@@ -91,20 +93,40 @@ pub(super) fn instead_of(what: &str) -> &'static str {
     }
 }
 
-/// Why nothing is there, and what helps.
-pub(super) fn unreachable(error: &RedisError) -> &'static str {
+/// What helps where nothing is, or nothing stays.
+pub(super) fn unreachable(error: &RedisError, url: &BrokerUrl) -> String {
     let source = std::error::Error::source(error);
     let kind = source.and_then(|source| source.downcast_ref::<std::io::Error>());
     match kind.map(std::io::Error::kind) {
-        Some(ErrorKind::PermissionDenied) => "let this user use the socket file",
-        _ if error.to_string().contains("lookup address") => "correct the host's name",
-        _ => "start one there, for the lab with `cargo run --bin step5_broker`",
+        Some(ErrorKind::PermissionDenied) => "let this user use the socket file".into(),
+        _ if error.is_connection_dropped() && !error.is_connection_refusal() => {
+            "start it again if it fell; correct the port if something else is there".into()
+        }
+        _ if error.to_string().contains("lookup address") => "correct the host's name".into(),
+        _ => start_one(url),
+    }
+}
+
+/// The lab's broker answers at 127.0.0.1, and wants no login.
+fn start_one(url: &BrokerUrl) -> String {
+    const STEP_5: &str = "start one there, for the lab with `cargo run --bin step5_broker";
+    match url.host_and_port() {
+        _ if url.username().is_some() || url.has_password() => "start one there".into(),
+        ("127.0.0.1" | "localhost", Some(6379)) => format!("{STEP_5}`"),
+        ("127.0.0.1" | "localhost", Some(port)) => format!("{STEP_5} -- --port {port}`"),
+        (_, Some(_)) => "start one there, or correct the host or the port".into(),
+        (_, None) => "start one there (`unixsocket` in its redis.conf), or correct the path".into(),
     }
 }
 
 /// Whether it says so only because nobody logged in.
 pub(super) fn wants_password(error: &RedisError) -> bool {
     matches!(kind(error), Kind::NoLogin)
+}
+
+/// Whether it is a right that is missing, or a place.
+pub(super) fn withholds(error: &RedisError) -> bool {
+    matches!(kind(error), Kind::NoRight(_) | Kind::Crowded)
 }
 
 /// Whether Redis would refuse the same again, however often it is asked.

@@ -70,7 +70,7 @@ pub(super) async fn listen(shared: Arc<Shared>, ended: CancellationToken) {
         let mut told = false;
         loop {
             if let Err(error) = hear(&shared).await {
-                let error = shared.broker.connection().failure(error);
+                let error = shared.broker.connection().explained(error).await;
                 // Any other error is no news: whoever fetches meets the same outage and tells of it.
                 told = told || shared.is_withheld("hear remote control", &error);
             }

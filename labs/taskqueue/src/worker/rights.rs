@@ -1,15 +1,14 @@
-//! What Redis' ACL withholds from this worker and nobody else would tell: events and remote control
-//! may be missing while tasks run all the same.
+//! What Redis withholds from this worker and nobody else would tell, by its ACL or for want of a
+//! place (`maxclients`): events and remote control may be missing while tasks run all the same.
 
 use super::Shared;
 use crate::error::BrokerError;
 use crate::event::Event;
 
 impl Shared {
-    /// Tells of a missing right (NOPERM); whether it was one.
+    /// Tells of a missing right or place; whether it was one.
     pub(super) fn is_withheld(&self, what: &'static str, error: &BrokerError) -> bool {
-        let BrokerError::Refused { source, .. } = error else { return false };
-        let withheld = source.code() == Some("NOPERM");
+        let withheld = error.withholds();
         if withheld {
             (self.observe)(Event::RightMissing { what, reason: error.to_string() });
         }
