@@ -268,7 +268,6 @@ fn refused() -> Vec<(Value, &'static str)> {
         (json!("echo"), "callbacks of this task"),
         (with(json!({"serializer": "pickle"})), "serializer"),
         (with(json!({"exchange": "e", "routing_key": "r"})), "exchange"),
-        (with(json!({"task_id": ""})), "id"),
         (with(json!({"countdown": "soon"})), "countdown"),
         (with(json!({"headers": {"id": "x"}})), "headers"),
     ]

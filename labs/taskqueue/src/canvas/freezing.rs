@@ -74,8 +74,8 @@ pub(super) fn new_id() -> String {
 
 /// The id that stands in `options`, or a new one.
 pub(super) fn id_of(options: &Options) -> Result<String, String> {
-    let id = options.get("task_id")?.unwrap_or_else(new_id);
-    if id.is_empty() { Err("a task with an empty id".into()) } else { Ok(id) }
+    let id: Option<String> = options.get("task_id")?;
+    Ok(id.filter(|id| !id.is_empty()).unwrap_or_else(new_id))
 }
 
 /// Gives `link` its ids and its place.

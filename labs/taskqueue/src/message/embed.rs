@@ -51,7 +51,7 @@ impl Embed {
 
     /// What stands in a body beside the arguments.
     pub(super) fn read(mut fields: Options) -> Self {
-        let mut part = |name: &str| fields.remove(name).filter(|part| part.get() != "null");
+        let mut part = |name: &str| fields.remove(name).filter(|part| !is_nothing(part));
         let [callbacks, errbacks, chain, chord] =
             ["callbacks", "errbacks", "chain", "chord"].map(&mut part);
         Self { callbacks, errbacks, chain, chord }
@@ -79,6 +79,11 @@ impl Embed {
             chord: None,
         }
     }
+}
+
+/// As Python sees it: false and nothing are the same.
+pub(super) fn is_nothing(json: &RawValue) -> bool {
+    ["null", "false", "0", "[]", "{}", r#""""#].contains(&json.get())
 }
 
 /// The error names what is no signature, or one of a kind that we don't know.

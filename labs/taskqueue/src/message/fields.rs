@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::link::Options as Fields;
 use super::parts::DeliveryInfo;
 use super::{Headers, MessageError, Properties, raw};
+use crate::tagged::{Tagged, tagged};
 
 impl Headers {
     /// What Celery forgives is forgiven; `correlation_id` is the id where the headers have none.
@@ -31,8 +32,8 @@ impl Headers {
             task: take_text(fields, "task").unwrap_or_default(),
             id: id.ok_or(MessageError::Missing("id"))?,
             shadow: take_text(fields, "shadow").filter(|name| !name.is_empty()),
-            eta: take_text(fields, "eta").filter(|time| !time.is_empty()),
-            expires: take_text(fields, "expires").filter(|time| !time.is_empty()),
+            eta: take_time(fields, "eta"),
+            expires: take_time(fields, "expires"),
             group: take_text(fields, "group").filter(|group| !group.is_empty()),
             group_index: take_number(fields, "group_index").and_then(count),
             retries: whole(take_number(fields, "retries")),
@@ -87,7 +88,7 @@ fn limits(value: Option<Value>) -> [Option<Value>; 2] {
 }
 
 /// A limit; as in Celery, 0 is none.
-fn seconds(limit: &Value) -> Option<Number> {
+pub(super) fn seconds(limit: &Value) -> Option<Number> {
     let seconds = number(limit).filter(|seconds| *seconds > 0.0)?;
     match limit {
         Value::Number(number) => Some(number.clone()),
@@ -97,17 +98,17 @@ fn seconds(limit: &Value) -> Option<Number> {
 
 /// As a count; nothing, less than nothing, and what is no number are 0.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
-fn whole(number: Option<f64>) -> u32 {
+pub(super) fn whole(number: Option<f64>) -> u32 {
     number.unwrap_or_default() as u32
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was checked")]
-fn count(number: f64) -> Option<u64> {
+pub(super) fn count(number: f64) -> Option<u64> {
     (0.0..=1e15).contains(&number).then_some(number as u64)
 }
 
 /// As Python sees it.
-fn is_true(value: &Value) -> bool {
+pub(super) fn is_true(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(value) => *value,
@@ -120,7 +121,7 @@ fn is_true(value: &Value) -> bool {
 
 /// A priority as kombu takes it: a whole number, cut to what there are lists for.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was cut")]
-fn priority(number: f64) -> u8 {
+pub(super) fn priority(number: f64) -> u8 {
     // Up to 255 the list is the same, and a message that is written again stays what it was.
     if number < 256.0 { number.max(0.0) as u8 } else { 9 }
 }
@@ -142,6 +143,17 @@ pub(super) fn text_of(json: &RawValue) -> Option<String> {
 
 pub(super) fn take_text(fields: &mut Fields, name: &str) -> Option<String> {
     text_of(&fields.remove(name)?)
+}
+
+/// A time, as text or as kombu tags a `datetime`; nothing where there is none.
+pub(super) fn take_time(fields: &mut Fields, name: &str) -> Option<String> {
+    let json = fields.remove(name)?;
+    let value: Option<Value> = serde_json::from_str(json.get()).ok();
+    let time = match value.as_ref().and_then(tagged) {
+        Some(("datetime", Tagged::Text(time))) => Some(time),
+        _ => text_of(&json),
+    };
+    time.filter(|time| !time.is_empty())
 }
 
 /// A number, or a text that is one; true and false are 1 and 0, as in Python.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::fields::is_true;
 use crate::json;
 
 /// JSON that nobody needs to understand.
@@ -108,6 +109,7 @@ impl TryFrom<Options> for Link {
 
     fn try_from(signature: Options) -> Result<Self, String> {
         let subtask_type: Option<String> = signature.get("subtask_type")?;
+        let subtask_type = subtask_type.filter(|kind| !kind.is_empty());
         let named = signature.get("task")?;
         let task: String = named
             .or_else(|| subtask_type.as_ref().map(|kind| format!("celery.{kind}")))
@@ -115,7 +117,7 @@ impl TryFrom<Options> for Link {
         let args = signature.get("args")?.unwrap_or_default();
         let kwargs = signature.get("kwargs")?.unwrap_or_else(|| raw(&serde_json::Map::new()));
         let options = signature.get("options")?.unwrap_or_default();
-        let immutable = signature.get("immutable")?.unwrap_or_default();
+        let immutable = signature.value("immutable").is_some_and(|value| is_true(&value));
         let tasks = |kwargs: &Raw| read::<Tasks<Vec<Self>>>(kwargs).map(|kwargs| kwargs.tasks);
         let kind = match subtask_type.as_deref() {
             None => Kind::Task(kwargs),

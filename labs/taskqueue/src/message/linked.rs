@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::embed::Embed;
+use super::fields::{count, is_true, number, priority, seconds, take_number, take_time, whole};
 use super::link::{Kind, Link, Options};
 use super::parts::{DeliveryInfo, sender};
 use super::{Headers, Message, Properties};
@@ -100,6 +101,12 @@ fn take<T: DeserializeOwned>(options: &mut Options, name: &str) -> Result<Option
     taken
 }
 
+fn take_value(options: &mut Options, name: &str) -> Option<Value> {
+    let value = options.value(name);
+    options.remove(name);
+    value
+}
+
 fn text(options: &mut Options, name: &str) -> Result<Option<String>, String> {
     take(options, name)
 }
@@ -113,8 +120,8 @@ fn queue(options: &mut Options) -> Result<String, String> {
     if !exchange.is_empty() && !routing_key.is_empty() {
         return Err(format!("the option exchange: {exchange:?}; only queues are known here"));
     }
-    let queue = text(options, "queue")?.unwrap_or_else(|| DEFAULT_QUEUE.to_owned());
-    if queue.is_empty() { Err("the option queue is empty".into()) } else { Ok(queue) }
+    let queue = text(options, "queue")?.filter(|queue| !queue.is_empty());
+    Ok(queue.unwrap_or_else(|| DEFAULT_QUEUE.to_owned()))
 }
 
 struct Times {
@@ -125,22 +132,28 @@ struct Times {
 
 impl Times {
     fn from_options(options: &mut Options, now: DateTime<Utc>) -> Result<Self, String> {
-        let eta = text(options, "eta")?;
-        let countdown = take::<f64>(options, "countdown")?.filter(|seconds| *seconds != 0.0);
+        let eta = take_time(options, "eta");
+        let countdown = match take_value(options, "countdown") {
+            Some(value) => {
+                let seconds = number(&value);
+                Some(seconds.ok_or_else(|| format!("the option countdown: {value}"))?)
+            }
+            None => None,
+        };
+        let countdown = countdown.filter(|seconds| *seconds != 0.0);
         let eta = match countdown {
             Some(seconds) => Some(after("countdown", seconds, now)?),
             None => eta,
         };
-        let (expires, left) = match take::<Value>(options, "expires")? {
-            None => (None, None),
-            Some(Value::String(instant)) => {
+        let seconds = options.get::<f64>("expires").ok().flatten();
+        let (expires, left) = match (seconds, take_time(options, "expires")) {
+            (Some(seconds), _) => {
+                (Some(after("expires", seconds, now)?), Some(milliseconds(seconds)))
+            }
+            (None, None) => (None, None),
+            (None, Some(instant)) => {
                 let left = parse("expires", &instant)?.signed_duration_since(now);
                 (Some(instant), Some(left.num_milliseconds()))
-            }
-            Some(other) => {
-                let seconds =
-                    other.as_f64().ok_or_else(|| format!("the option expires: {other}"))?;
-                (Some(after("expires", seconds, now)?), Some(milliseconds(seconds)))
             }
         };
         eta.as_deref().map_or(Ok(()), |eta| parse("eta", eta).map(drop))?;
@@ -186,16 +199,19 @@ fn headers(
         eta: None,
         expires: None,
         group,
-        group_index: take(options, "group_index")?,
-        retries: take(options, "retries")?.unwrap_or_default(),
-        timelimit: [take(options, "time_limit")?, take(options, "soft_time_limit")?],
+        group_index: take_number(options, "group_index").and_then(count),
+        retries: whole(take_number(options, "retries")),
+        timelimit: ["time_limit", "soft_time_limit"]
+            .map(|name| seconds(&take_value(options, name)?)),
         root_id: Some(text(options, "root_id")?.unwrap_or_else(|| id.to_owned())),
         parent_id: text(options, "parent_id")?,
         argsrepr: String::new(),
         kwargsrepr: String::new(),
         origin: Some(text(options, "origin")?.unwrap_or_else(|| sender().origin.clone())),
-        ignore_result: take(options, "ignore_result")?.or(ignore_result),
-        replaced_task_nesting: take(options, "replaced_task_nesting")?.unwrap_or_default(),
+        ignore_result: take_value(options, "ignore_result")
+            .map(|value| is_true(&value))
+            .or(ignore_result),
+        replaced_task_nesting: whole(take_number(options, "replaced_task_nesting")),
         stamped_headers: super::raw(&stamped),
         stamps: super::raw(&stamps),
         extra: Options::default(),
@@ -228,7 +244,7 @@ fn properties(
     options: &mut Options,
 ) -> Result<Properties, String> {
     let reply_to = text(options, "reply_to")?.unwrap_or_else(|| sender().reply_to.clone());
-    let priority = take(options, "priority")?.unwrap_or_default();
+    let priority = take_number(options, "priority").map_or(0, priority);
     for name in WITHOUT_MEANING.into_iter().chain(["task_id"]) {
         options.remove(name);
     }

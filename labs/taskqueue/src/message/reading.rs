@@ -9,7 +9,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
-use super::embed::Embed;
+use super::embed::{Embed, is_nothing};
 use super::fields::{object, take_text, text_of};
 use super::link::Options as Fields;
 use super::parts::{Body, OWN};
@@ -77,10 +77,11 @@ impl Message {
             })
         } else {
             serde_json::from_str(&text).and_then(|[args, kwargs, embed]: [Raw; 3]| {
-                // As Python sees it: false and nothing are the same.
-                let nothing = ["null", "false", "0", "[]", r#""""#].contains(&embed.get());
-                let embed =
-                    if nothing { Ok(Fields::default()) } else { serde_json::from_str(embed.get()) };
+                let embed = if is_nothing(&embed) {
+                    Ok(Fields::default())
+                } else {
+                    serde_json::from_str(embed.get())
+                };
                 Ok(Parts { args, kwargs, embed: Embed::read(embed?), no_number })
             })
         };

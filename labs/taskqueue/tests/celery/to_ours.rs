@@ -259,6 +259,25 @@ app.conf.task_protocol = 2
 }
 
 #[test]
+fn what_celery_forgives_in_a_link_is_forgiven() {
+    let Some((mut place, worker)) = ours() else { return };
+    let run = "
+from datetime import datetime, timedelta, timezone
+from kombu.utils.uuid import uuid
+now = datetime.now(timezone.utc)
+def linked(**options):
+    id = uuid()
+    add.apply_async((1, 2), link=echo.s().set(task_id=id, **options)).get(timeout=20)
+    return app.AsyncResult(id).get(timeout=20)
+[linked(**options) for options in (
+    {'eta': now}, {'expires': now + timedelta(minutes=5)}, {'priority': 300}, {'priority': -1}, {'priority': '5'},
+    {'priority': 5.0}, {'retries': '1'}, {'time_limit': '60'}, {'countdown': True}, {'ignore_result': 0}, {'queue': ''})]
+";
+    assert_eq!(place.python(run), Value::Array(vec![json!(3); 11]));
+    worker.finish();
+}
+
+#[test]
 fn a_shadow_is_the_name_under_which_a_task_is_shown() {
     let Some((mut place, worker)) = ours() else { return };
     place.python("result = sleep.apply_async((600,), shadow='a nap')");
