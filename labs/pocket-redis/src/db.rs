@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
-use crate::dict::{Dict, Key};
+use crate::dict::{Dict, Element, Key};
 use crate::value::Value;
 
 /// How a string came about, which OBJECT ENCODING tells.
@@ -29,6 +29,13 @@ pub(crate) struct Entry {
     made: Made,
     /// When it was read or written last.
     used: Cell<i64>,
+}
+
+/// The keys of a database are never packed.
+impl Element for Entry {
+    fn packs(&self, _key: &[u8], _length: usize) -> bool {
+        false
+    }
 }
 
 /// See the file's head.

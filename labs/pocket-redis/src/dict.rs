@@ -15,16 +15,24 @@ use std::sync::Arc;
 /// A key, a member or a field: shared, because the entry and the hash table both hold it.
 pub(crate) type Key = Arc<[u8]>;
 
+/// What stands at a key.
+pub(crate) trait Element {
+    /// Whether Redis would keep such an entry in a packed form, among `length` of them.
+    fn packs(&self, key: &[u8], length: usize) -> bool;
+}
+
 /// See the file's head.
 #[derive(Debug, Clone)]
 pub(crate) struct Dict<V> {
     entries: Vec<(Key, V)>,
     places: HashMap<Key, usize>,
+    /// Whether something in it did not pack, once: Redis does not pack again what has shrunk.
+    unpacked: bool,
 }
 
 impl<V> Default for Dict<V> {
     fn default() -> Self {
-        Self { entries: Vec::new(), places: HashMap::new() }
+        Self { entries: Vec::new(), places: HashMap::new(), unpacked: false }
     }
 }
 
@@ -54,15 +62,13 @@ impl<V> Dict<V> {
         self.places.get_key_value(key).map(|(key, _)| key)
     }
 
-    /// Puts a value; gives back the one that was there.
-    pub(crate) fn insert(&mut self, key: &[u8], value: V) -> Option<V> {
-        if let Some(old) = self.get_mut(key) {
-            return Some(std::mem::replace(old, value));
-        }
-        let key = Key::from(key);
-        self.places.insert(key.clone(), self.entries.len());
-        self.entries.push((key, value));
-        None
+    /// Takes it as one that once did not pack.
+    pub(crate) fn unpack(&mut self) {
+        self.unpacked = true;
+    }
+
+    pub(crate) fn is_packed(&self) -> bool {
+        !self.unpacked
     }
 
     pub(crate) fn remove(&mut self, key: &[u8]) -> Option<V> {
@@ -101,6 +107,28 @@ impl<V> Dict<V> {
     }
 }
 
+impl<V: Element> Dict<V> {
+    /// Puts a value; gives back the one that was there.
+    pub(crate) fn insert(&mut self, key: &[u8], value: V) -> Option<V> {
+        let place = self.places.get(key).copied();
+        let length = self.entries.len() + usize::from(place.is_none());
+        self.unpacked = self.unpacked || !value.packs(key, length);
+        if let Some(place) = place {
+            return Some(std::mem::replace(&mut self.entries[place].1, value));
+        }
+        let key = Key::from(key);
+        self.places.insert(key.clone(), self.entries.len());
+        self.entries.push((key, value));
+        None
+    }
+
+    /// Forgets what is no longer in it, as where Redis makes a new collection of the result.
+    pub(crate) fn pack(&mut self) {
+        let length = self.entries.len();
+        self.unpacked = self.entries.iter().any(|(key, value)| !value.packs(key, length));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,12 +163,12 @@ mod tests {
     fn removing_an_entry_keeps_the_others_reachable() {
         let mut dict = Dict::default();
         for key in ["a", "b", "c"] {
-            dict.insert(key.as_bytes(), key);
+            dict.insert(key.as_bytes(), key.as_bytes().to_vec());
         }
-        assert_eq!(dict.remove(b"a"), Some("a"));
-        assert_eq!(dict.get(b"c"), Some(&"c"));
-        assert_eq!(dict.remove(b"c"), Some("c"));
-        assert_eq!(dict.get(b"b"), Some(&"b"));
+        assert_eq!(dict.remove(b"a"), Some(b"a".to_vec()));
+        assert_eq!(dict.get(b"c"), Some(&b"c".to_vec()));
+        assert_eq!(dict.remove(b"c"), Some(b"c".to_vec()));
+        assert_eq!(dict.get(b"b"), Some(&b"b".to_vec()));
         assert_eq!(dict.len(), 1);
     }
 }

@@ -72,6 +72,16 @@ impl SortedSet {
         &self.scores
     }
 
+    /// See [`Dict::unpack`].
+    pub(crate) fn unpack(&mut self) {
+        self.scores.unpack();
+    }
+
+    /// See [`Dict::pack`].
+    pub(crate) fn pack(&mut self) {
+        self.scores.pack();
+    }
+
     /// Puts a member at a score; gives the score it had.
     pub(crate) fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
         let old = self.scores.insert(member, score);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::dict::Dict;
+use crate::dict::{Dict, Element};
 use crate::number::parse_int;
 use crate::sorted_set::SortedSet;
 
@@ -48,25 +48,16 @@ impl Value {
         }
     }
 
-    /// As OBJECT ENCODING would answer for such a value in Redis, whose default limits these are.
+    /// As OBJECT ENCODING would answer for such a value in Redis.
     pub(crate) fn encoding(&self) -> &'static str {
         match self {
             Self::Text(text) if text.len() <= 20 && parse_int(text).is_some() => "int",
             Self::Text(text) if text.len() <= 44 => "embstr",
             Self::Text(_) => "raw",
             Self::List(_) => "quicklist",
-            Self::Hash(hash) => {
-                let small = |(field, value): (&_, &Vec<u8>)| is_short(field) && value.len() <= 64;
-                packed(hash.len() <= 512 && hash.iter().all(small), "listpack", "hashtable")
-            }
-            Self::Set(set) => {
-                let numbers = set.len() <= 512 && set.keys().all(|key| parse_int(key).is_some());
-                packed(numbers, "intset", "hashtable")
-            }
-            Self::SortedSet(set) => {
-                let small = set.len() <= 128 && set.scores().keys().all(is_short);
-                packed(small, "listpack", "skiplist")
-            }
+            Self::Hash(hash) => packed(hash, "listpack", "hashtable"),
+            Self::Set(set) => packed(set, "intset", "hashtable"),
+            Self::SortedSet(set) => packed(set.scores(), "listpack", "skiplist"),
         }
     }
 
@@ -83,12 +74,32 @@ impl Value {
     }
 }
 
-fn is_short(key: &crate::dict::Key) -> bool {
-    key.len() <= 64
+fn packed<V>(dict: &Dict<V>, yes: &'static str, no: &'static str) -> &'static str {
+    if dict.is_packed() { yes } else { no }
 }
 
-fn packed(small: bool, yes: &'static str, no: &'static str) -> &'static str {
-    if small { yes } else { no }
+/// Redis' default limits: as many bytes of a name or a value go into a listpack.
+const MAX_PACKED: usize = 64;
+
+/// A field of a hash.
+impl Element for Vec<u8> {
+    fn packs(&self, key: &[u8], length: usize) -> bool {
+        length <= 512 && key.len() <= MAX_PACKED && self.len() <= MAX_PACKED
+    }
+}
+
+/// A member of a set.
+impl Element for () {
+    fn packs(&self, key: &[u8], length: usize) -> bool {
+        length <= 512 && parse_int(key).is_some()
+    }
+}
+
+/// A member of a sorted set.
+impl Element for f64 {
+    fn packs(&self, key: &[u8], length: usize) -> bool {
+        length <= 128 && key.len() <= MAX_PACKED
+    }
 }
 
 /// A kind of value, so that a command can ask for `get::<List>(key)`.

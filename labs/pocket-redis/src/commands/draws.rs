@@ -58,6 +58,13 @@ pub(crate) fn spop(call: &mut Call<'_>) -> Outcome {
     let length = call.get::<Set>(&args[1])?.map_or(0, Set::len);
     let taken = (0..count.unwrap_or(1).min(length)).filter_map(|_| pop_one(call, &args[1]));
     let taken: Vec<Reply> = taken.collect();
+    let left = length.saturating_sub(taken.len());
+    // Where little is left, Redis moves that to a new set instead of taking the rest out.
+    if left.saturating_mul(5) <= count.unwrap_or(0)
+        && let Some(set) = call.get_mut::<Set>(&args[1])?
+    {
+        set.pack();
+    }
     match count {
         Some(_) => Ok(Reply::Set(taken)),
         None => Ok(taken.into_iter().next().unwrap_or(Reply::Null)),

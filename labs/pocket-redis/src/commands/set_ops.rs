@@ -47,23 +47,33 @@ pub(crate) fn sdiff(call: &mut Call<'_>) -> Outcome {
 
 /// `SUNIONSTORE target key …`
 pub(crate) fn sunionstore(call: &mut Call<'_>) -> Outcome {
-    store(call, union)
+    let mut all = combine(sets(call, &call.args[2..])?, union);
+    all.pack();
+    store(call, all)
 }
 
 /// `SINTERSTORE target key …`
 pub(crate) fn sinterstore(call: &mut Call<'_>) -> Outcome {
-    store(call, intersection)
+    let mut all = combine(sets(call, &call.args[2..])?, intersection);
+    all.pack();
+    store(call, all)
 }
 
 /// `SDIFFSTORE target key …`
 pub(crate) fn sdiffstore(call: &mut Call<'_>) -> Outcome {
-    store(call, difference)
+    let sets = sets(call, &call.args[2..])?;
+    let removes = removes(&sets);
+    let mut all = combine(sets, difference);
+    if !removes {
+        all.pack();
+    }
+    store(call, all)
 }
 
 /// `SINTERCARD numkeys key … [LIMIT n]`
 pub(crate) fn sintercard(call: &mut Call<'_>) -> Outcome {
     let (keys, limit) = numbered(&call.args[1..])?;
-    let count = combine(call, keys, intersection)?.len();
+    let count = combine(sets(call, keys)?, intersection).len();
     Ok(Reply::count(count.min(limit)))
 }
 
@@ -93,26 +103,33 @@ pub(crate) fn limit(words: &[Vec<u8>]) -> Result<usize, Fault> {
 }
 
 fn give(call: &mut Call<'_>, fold: Fold) -> Outcome {
-    let all = combine(call, &call.args[1..], fold)?;
+    let all = combine(sets(call, &call.args[1..])?, fold);
     Ok(Reply::Set(all.keys().map(Reply::bulk).collect()))
 }
 
-fn store(call: &mut Call<'_>, fold: Fold) -> Outcome {
-    let all = combine(call, &call.args[2..], fold)?;
+fn store(call: &mut Call<'_>, all: Set) -> Outcome {
     let count = all.len();
     call.store(&call.args[1], Value::Set(all));
     Ok(Reply::count(count))
 }
 
-/// Starts with the first set and lets each further one change it.
-fn combine(call: &mut Call<'_>, keys: &[Vec<u8>], fold: Fold) -> Result<Set, Fault> {
-    let sets: Vec<Set> = keys.iter().map(|key| whole(call, key)).collect::<Result<_, _>>()?;
-    let mut sets = sets.into_iter();
-    let mut all = sets.next().unwrap_or_default();
-    sets.for_each(|set| fold(&mut all, &set));
-    Ok(all)
+/// Whether Redis would copy the first set and remove from it, which stays unpacked, and not
+/// gather what is left: it weighs how many members it would look at.
+fn removes(sets: &[Set]) -> bool {
+    let lengths = || sets.iter().map(Set::len).filter(|length| *length > 0);
+    lengths().count() * sets.first().map_or(0, Set::len) / 2 > lengths().sum()
 }
 
-fn whole(call: &mut Call<'_>, key: &[u8]) -> Result<Set, Fault> {
-    Ok(call.get::<Set>(key)?.cloned().unwrap_or_default())
+/// Starts with the first set and lets each further one change it.
+fn combine(sets: Vec<Set>, fold: Fold) -> Set {
+    let mut sets = sets.into_iter();
+    let mut all = sets.next().unwrap_or_default();
+    all.pack();
+    sets.for_each(|set| fold(&mut all, &set));
+    all
+}
+
+fn sets(call: &mut Call<'_>, keys: &[Vec<u8>]) -> Result<Vec<Set>, Fault> {
+    let whole = |key: &Vec<u8>| Ok(call.get::<Set>(key)?.cloned().unwrap_or_default());
+    keys.iter().map(whole).collect()
 }

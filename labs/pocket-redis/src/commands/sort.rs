@@ -6,6 +6,7 @@ use crate::call::{Call, Outcome};
 use crate::fault::Fault;
 use crate::number::parse_int;
 use crate::reply::Reply;
+use crate::sorted_set::SortedSet;
 use crate::value::{Hash, List, Text, Value};
 
 /// A command as it was asked for.
@@ -71,6 +72,10 @@ fn read(mut words: &[Vec<u8>], may_store: bool) -> Result<Wish<'_>, Fault> {
 fn run(call: &mut Call<'_>, may_store: bool) -> Outcome {
     let wish = read(&call.args[2..], may_store)?;
     let mut elements = elements(call, &wish)?;
+    // Redis unpacks a sorted set before it looks through it.
+    if let Ok(Some(set)) = call.get_mut::<SortedSet>(&call.args[1]) {
+        set.unpack();
+    }
     if wish.by.is_none_or(|by| by.contains(&b'*')) {
         elements = in_order(call, elements, &wish)?;
     }

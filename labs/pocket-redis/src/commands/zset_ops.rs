@@ -80,7 +80,8 @@ fn give(call: &mut Call<'_>, deed: Deed) -> Outcome {
 
 fn store(call: &mut Call<'_>, deed: Deed) -> Outcome {
     let wish = read(call, 2, deed)?;
-    let all = combine(call, deed, &wish)?;
+    let mut all = combine(call, deed, &wish)?;
+    all.pack();
     let count = all.len();
     call.store(&call.args[1], Value::SortedSet(all));
     Ok(Reply::count(count))

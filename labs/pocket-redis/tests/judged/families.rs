@@ -39,6 +39,11 @@ fn keys_answer_as_redis() {
 }
 
 #[test]
+fn encodings_last_as_in_redis() {
+    judge_lines("encodings_last_as_in_redis", include_str!("sequences/encodings.txt"));
+}
+
+#[test]
 fn deadlines_answer_as_redis() {
     judge_lines("deadlines_answer_as_redis", include_str!("sequences/deadlines.txt"));
 }
