@@ -109,8 +109,10 @@ fn a_page_that_nobody_sees_gives_its_stream_up_and_follows_all_the_same() {
         tab.run(&script.replace("HIDDEN", hidden));
     };
     held("1");
+    let hidden = Instant::now();
     see("true");
     held("0");
+    assert!(hidden.elapsed() < AT_ONCE, "the stream only came to its own end");
     let _worker = step6(&broker.url, &["--speed", "10"]);
     tab.until_text("[role=status]", "STARTED");
     see("false");
