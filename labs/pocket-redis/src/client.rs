@@ -52,7 +52,6 @@ pub(crate) struct Client {
     pub(crate) addr: SocketAddr,
     pub(crate) local: SocketAddr,
     pub(crate) name: Vec<u8>,
-    pub(crate) library: (Vec<u8>, Vec<u8>),
     pub(crate) db: usize,
     pub(crate) protocol: Protocol,
     pub(crate) replies: Replies,
@@ -65,7 +64,6 @@ pub(crate) struct Client {
     pub(crate) patterns: BTreeSet<Key>,
     pub(crate) monitor: bool,
     pub(crate) no_evict: bool,
-    pub(crate) no_touch: bool,
     pub(crate) closing: Option<Closing>,
     pub(crate) since: i64,
     pub(crate) last_seen: i64,
@@ -89,7 +87,6 @@ impl Client {
             addr,
             local,
             name: Vec::new(),
-            library: (Vec::new(), Vec::new()),
             db: 0,
             protocol: Protocol::Resp2,
             replies: Replies::On,
@@ -101,7 +98,6 @@ impl Client {
             patterns: BTreeSet::new(),
             monitor: false,
             no_evict: false,
-            no_touch: false,
             closing: None,
             since: now,
             last_seen: now,
@@ -153,8 +149,7 @@ impl Client {
             return 0;
         }
         let queued = self.transaction.as_ref().map_or(0, |transaction| transaction.size);
-        let names = self.name.len() + self.library.0.len() + self.library.1.len();
-        self.out.capacity() + self.sending + self.unrun + queued + names
+        self.out.capacity() + self.sending + self.unrun + queued + self.name.len()
     }
 
     /// Ends the connection. What will never be sent is freed now, not when the connection, which

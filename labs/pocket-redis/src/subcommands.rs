@@ -8,17 +8,17 @@ use crate::table::{NONE, c};
 
 pub(crate) const CLIENT: &[Command] = &[
     c("getname", 2, NO_SCRIPT, NONE, clients::getname),
+    c("getredir", 2, NO_SCRIPT, NONE, client_control::getredir),
     c("help", 2, 0, NONE, about::help),
     c("id", 2, NO_SCRIPT, NONE, clients::id),
     c("info", 2, NO_SCRIPT, NONE, clients::info),
     c("kill", -3, ADMIN | NO_SCRIPT, NONE, client_control::kill),
     c("list", -2, ADMIN | NO_SCRIPT, NONE, clients::list),
     c("no-evict", 3, ADMIN | NO_SCRIPT, NONE, client_control::no_evict),
-    c("no-touch", 3, NO_SCRIPT, NONE, client_control::no_touch),
     c("pause", -3, ADMIN | NO_SCRIPT, NONE, client_control::pause),
     c("reply", 3, NO_SCRIPT, NONE, client_control::reply),
-    c("setinfo", 4, NO_SCRIPT, NONE, clients::setinfo),
     c("setname", 3, NO_SCRIPT, NONE, clients::setname),
+    c("trackinginfo", 2, NO_SCRIPT, NONE, client_control::tracking_info),
     c("unblock", -3, ADMIN | NO_SCRIPT, NONE, client_control::unblock),
     c("unpause", 2, ADMIN | NO_SCRIPT, NONE, client_control::unpause),
 ];
@@ -42,6 +42,7 @@ pub(crate) const CONFIG: &[Command] = &[
 
 pub(crate) const LATENCY: &[Command] = &[
     c("help", 2, 0, NONE, about::help),
+    c("history", 3, ADMIN | NO_SCRIPT, NONE, info::nothing),
     c("latest", 2, ADMIN | NO_SCRIPT, NONE, info::nothing),
     c("reset", -2, ADMIN | NO_SCRIPT, NONE, info::zero),
 ];

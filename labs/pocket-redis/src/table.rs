@@ -56,7 +56,7 @@ pub(crate) const ELSEWHERE: [&str; 6] = [
      geosearch geosearchstore",
     "acl asking cluster readonly readwrite spublish ssubscribe sunsubscribe",
     "dump restore restore-asking migrate failover function fcall fcall_ro",
-    "psync replconf replicaof slaveof sync",
+    "psync replconf sync",
 ];
 
 /// Everything this server knows.
@@ -238,9 +238,11 @@ pub(crate) static COMMANDS: &[Command] = &[
     c("lastsave", 1, FAST, NONE, info::lastsave),
     c("lolwut", -1, RF, NONE, info::lolwut),
     c("monitor", 1, ADMIN | NO_SCRIPT, NONE, info::monitor),
+    c("replicaof", 3, ADMIN | NO_SCRIPT, NONE, info::replicaof),
     c("role", 1, NO_SCRIPT | FAST, NONE, info::role),
     c("save", 1, ADMIN | NO_SCRIPT | NO_MULTI, NONE, info::no_disk),
     c("shutdown", -1, ADMIN | NO_SCRIPT | NO_MULTI, NONE, info::shutdown),
+    c("slaveof", 3, ADMIN | NO_SCRIPT, NONE, info::replicaof),
     c("time", 1, FAST, NONE, info::time),
     c("wait", 3, NO_SCRIPT | BLOCKING, NONE, info::wait),
     parent("client", -2, 0, CLIENT),

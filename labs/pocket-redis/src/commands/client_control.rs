@@ -2,6 +2,7 @@
 
 use crate::call::{Call, Outcome};
 use crate::client::{Client, ClientId, Closing, Replies};
+use crate::command::cut;
 use crate::commands::clients::{class, is_of};
 use crate::fault::Fault;
 use crate::number::parse_int;
@@ -102,13 +103,6 @@ pub(crate) fn no_evict(call: &mut Call<'_>) -> Outcome {
     Ok(Reply::OK)
 }
 
-/// `CLIENT NO-TOUCH ON | OFF`: no account is kept of reads.
-pub(crate) fn no_touch(call: &mut Call<'_>) -> Outcome {
-    let on = switch(call)?;
-    call.client()?.no_touch = on;
-    Ok(Reply::OK)
-}
-
 fn switch(call: &Call<'_>) -> Result<bool, Fault> {
     match (call.is(2, "on"), call.is(2, "off")) {
         (true, _) => Ok(true),
@@ -117,9 +111,37 @@ fn switch(call: &Call<'_>) -> Result<bool, Fault> {
     }
 }
 
-/// `CLIENT PAUSE`
-pub(crate) fn pause(_call: &mut Call<'_>) -> Outcome {
+/// `CLIENT PAUSE milliseconds [WRITE | ALL]`: for no time at all.
+pub(crate) fn pause(call: &mut Call<'_>) -> Outcome {
+    if call.args.len() > 4 {
+        let name = cut(&call.args[1], 128);
+        let text = "unknown subcommand or wrong number of arguments for";
+        return Err(Fault::err(format!("{text} '{name}'. Try CLIENT HELP.")));
+    }
+    if call.args.len() > 3 && !call.is(3, "write") && !call.is(3, "all") {
+        return Err("ERR CLIENT PAUSE mode must be WRITE or ALL".into());
+    }
+    match parse_int(&call.args[2]) {
+        None => return Err("ERR timeout is not an integer or out of range".into()),
+        Some(..0) => return Err("ERR timeout is negative".into()),
+        Some(0) => return Ok(Reply::OK),
+        Some(_) => {}
+    }
     Err("ERR CLIENT PAUSE is not supported by pocket-redis: next: use a redis-server".into())
+}
+
+/// `CLIENT TRACKINGINFO`: nothing is tracked.
+pub(crate) fn tracking_info(_call: &mut Call<'_>) -> Outcome {
+    Ok(Reply::Map(vec![
+        (Reply::bulk("flags"), Reply::Set(vec![Reply::bulk("off")])),
+        (Reply::bulk("redirect"), Reply::Int(-1)),
+        (Reply::bulk("prefixes"), Reply::Array(Vec::new())),
+    ]))
+}
+
+/// `CLIENT GETREDIR`
+pub(crate) fn getredir(_call: &mut Call<'_>) -> Outcome {
+    Ok(Reply::Int(-1))
 }
 
 /// `CLIENT UNPAUSE`: nobody is ever paused.

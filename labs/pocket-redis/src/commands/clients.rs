@@ -38,27 +38,6 @@ pub(crate) fn check_name(name: &[u8]) -> Result<(), Fault> {
     Err("ERR Client names cannot contain spaces, newlines or special characters.".into())
 }
 
-/// `CLIENT SETINFO LIB-NAME | LIB-VER value`: newer than Redis 7.0, but clients send it.
-pub(crate) fn setinfo(call: &mut Call<'_>) -> Outcome {
-    let value = call.args[3].clone();
-    if !value.iter().all(|byte| (b'!'..=b'~').contains(byte)) {
-        let what = String::from_utf8_lossy(&call.args[2]).to_ascii_lowercase();
-        let text = "cannot contain spaces, newlines or special characters.";
-        return Err(Fault::err(format!("{what} {text}")));
-    }
-    let (is_name, is_version) = (call.is(2, "lib-name"), call.is(2, "lib-ver"));
-    let library = &mut call.client()?.library;
-    match (is_name, is_version) {
-        (true, _) => library.0 = value,
-        (_, true) => library.1 = value,
-        _ => {
-            let what = String::from_utf8_lossy(&call.args[2]);
-            return Err(Fault::err(format!("Unrecognized option '{what}'")));
-        }
-    }
-    Ok(Reply::OK)
-}
-
 /// `CLIENT INFO`
 pub(crate) fn info(call: &mut Call<'_>) -> Outcome {
     let now = call.world.now;
@@ -130,7 +109,7 @@ fn describe(client: &Client, now: i64) -> String {
     format!(
         "id={} addr={} laddr={} fd=0 name={} age={} idle={} flags={flags} db={} sub={} psub={} \
          ssub=0 multi={} qbuf={} qbuf-free=0 argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl=0 oll=0 \
-         omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={} lib-name={} lib-ver={}\n",
+         omem={} tot-mem={} events=r cmd={} user=default redir=-1 resp={}\n",
         client.id,
         client.addr,
         client.local,
@@ -146,7 +125,5 @@ fn describe(client: &Client, now: i64) -> String {
         client.holds(),
         client.last_command.map_or_else(|| "NULL".to_owned(), Command::full_name),
         if client.protocol == Protocol::Resp3 { 3 } else { 2 },
-        String::from_utf8_lossy(&client.library.0),
-        String::from_utf8_lossy(&client.library.1),
     )
 }

@@ -13,7 +13,12 @@ pub(crate) fn getkeys(call: &mut Call<'_>) -> Outcome {
         Fault::Arity(_) => "ERR Invalid number of arguments specified for command".into(),
         _ => Fault::from("ERR Invalid command specified"),
     })?;
-    let keys = keys(command, args).ok_or("ERR Invalid arguments specified for command")?;
+    let keys = match keys(command, args) {
+        Some(keys) => keys,
+        // A script need not have keys.
+        None if command.name.starts_with("eval") => return Ok(Reply::Array(Vec::new())),
+        None => return Err("ERR Invalid arguments specified for command".into()),
+    };
     if keys.is_empty() {
         return Err("ERR The command has no key arguments".into());
     }
@@ -35,13 +40,14 @@ fn keys<'a>(command: &Command, args: &'a [Vec<u8>]) -> Option<Vec<&'a Vec<u8>>> 
         "blmpop" | "bzmpop" | "zunionstore" | "zinterstore" | "zdiffstore" => 2,
         "eval" | "evalsha" | "eval_ro" | "evalsha_ro" => 2,
         "sort" => {
-            let store = args.iter().skip(2).position(|arg| arg.eq_ignore_ascii_case(b"store"));
-            keys.extend(store.and_then(|at| args.get(at + 3)));
+            let store = args.iter().rposition(|arg| arg.eq_ignore_ascii_case(b"store"));
+            keys.extend(store.filter(|at| *at > 1).and_then(|at| args.get(at + 1)));
             return Some(keys);
         }
         _ => return Some(keys),
     };
-    let number = usize::try_from(parse_int(args.get(counted)?)?).ok()?;
-    keys.extend(args.get(counted + 1..counted + 1 + number)?);
+    let number =
+        usize::try_from(parse_int(args.get(counted)?)?).ok().filter(|number| *number > 0)?;
+    keys.extend(args.get(counted + 1..)?.get(..number)?);
     Some(keys)
 }

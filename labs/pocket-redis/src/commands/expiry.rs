@@ -116,7 +116,7 @@ pub(crate) fn persist(call: &mut Call<'_>) -> Outcome {
 /// `TTL key`: seconds, rounded; -1 without a deadline, -2 without the key.
 pub(crate) fn ttl(call: &mut Call<'_>) -> Outcome {
     let now = call.world.now;
-    tell(call, |deadline| (deadline - now).max(0).saturating_add(500) / 1000)
+    tell(call, |deadline| seconds((deadline - now).max(0)))
 }
 
 /// `PTTL key`
@@ -127,12 +127,17 @@ pub(crate) fn pttl(call: &mut Call<'_>) -> Outcome {
 
 /// `EXPIRETIME key`
 pub(crate) fn expiretime(call: &mut Call<'_>) -> Outcome {
-    tell(call, |deadline| deadline.saturating_add(500) / 1000)
+    tell(call, seconds)
 }
 
 /// `PEXPIRETIME key`
 pub(crate) fn pexpiretime(call: &mut Call<'_>) -> Outcome {
     tell(call, |deadline| deadline)
+}
+
+/// Rounded, and never too large to be added to.
+fn seconds(millis: i64) -> i64 {
+    millis / SECONDS + i64::from(millis % SECONDS >= SECONDS / 2)
 }
 
 fn tell(call: &mut Call<'_>, count: impl Fn(i64) -> i64) -> Outcome {

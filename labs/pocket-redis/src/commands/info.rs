@@ -226,6 +226,14 @@ pub(crate) fn role(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(vec![Reply::bulk("master"), Reply::Int(0), Reply::Array(Vec::new())]))
 }
 
+/// `REPLICAOF NO ONE`, as it is anyway; SLAVEOF is its old name.
+pub(crate) fn replicaof(call: &mut Call<'_>) -> Outcome {
+    if call.is(1, "no") && call.is(2, "one") {
+        return Ok(Reply::OK);
+    }
+    Err(Fault::NotHere("REPLICAOF".to_owned()))
+}
+
 /// `LOLWUT [VERSION n …]`
 pub(crate) fn lolwut(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Verbatim(format!("Redis ver. {REDIS_VERSION}\n")))
@@ -236,7 +244,7 @@ pub(crate) fn memory_doctor(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Verbatim("pocket-redis does not measure its memory.\n".to_owned()))
 }
 
-/// `LATENCY LATEST, MODULE LIST`: there are none.
+/// `LATENCY LATEST, LATENCY HISTORY, MODULE LIST`: there are none.
 pub(crate) fn nothing(_call: &mut Call<'_>) -> Outcome {
     Ok(Reply::Array(Vec::new()))
 }

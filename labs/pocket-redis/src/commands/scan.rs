@@ -94,8 +94,18 @@ fn step<V>(
 }
 
 fn cursor(text: &[u8]) -> Result<u64, Fault> {
-    let text = std::str::from_utf8(text).map_err(|_| Fault::InvalidCursor)?;
-    text.parse().map_err(|_| Fault::InvalidCursor)
+    // As C's `strtoul`, which ends at a zero byte, takes nothing for zero, and counts from the
+    // largest number down where there is a minus.
+    let text = text.split(|&byte| byte == 0).next().unwrap_or_default();
+    let (minus, digits) = match text {
+        [] => return Ok(0),
+        [sign @ (b'-' | b'+'), digits @ ..] => (*sign == b'-', digits),
+        digits => (false, digits),
+    };
+    let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'));
+    let number: Option<u64> = digits.and_then(|digits| digits.parse().ok());
+    let number = number.ok_or(Fault::InvalidCursor)?;
+    Ok(if minus { number.wrapping_neg() } else { number })
 }
 
 fn options(words: &[Vec<u8>], whole_db: bool) -> Result<Options<'_>, Fault> {

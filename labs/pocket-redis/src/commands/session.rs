@@ -129,7 +129,6 @@ pub(crate) fn reset(call: &mut Call<'_>) -> Outcome {
     client.protocol = Protocol::Resp2;
     client.replies = Replies::On;
     client.no_evict = false;
-    client.no_touch = false;
     call.db = 0;
     Ok(Reply::Status("RESET"))
 }

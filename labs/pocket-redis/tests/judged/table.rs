@@ -22,10 +22,6 @@ fn names_arities_and_keys_are_those_of_redis() {
         assert_eq!(essence(&command), essence(&real), "{name}");
         for sub in &command.items[9].items {
             let name = sub.items[0].text();
-            // Newer than 7.0, but clients of today send them.
-            if ["client|setinfo", "client|no-touch"].contains(&name.as_str()) {
-                continue;
-            }
             let known = real.items[9].items.iter().find(|real| real.items[0].text() == name);
             let known = known.unwrap_or_else(|| panic!("{name} is unknown to redis"));
             assert_eq!(essence(sub), essence(known), "{name}");
