@@ -5,6 +5,7 @@
 //! A consumer would read other spellings just as well; this one lets `redis-cli` show the same
 //! bytes whoever wrote them, and lets a test compare them.
 
+mod python;
 mod reading;
 
 use std::io;
@@ -12,6 +13,8 @@ use std::io;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
+pub(crate) use python::is_pythons;
+use reading::length_of_string;
 pub(crate) use reading::{Read, from_slice, long_integer, read};
 
 /// Serialises `value` with Python's separators and escapes.

@@ -113,6 +113,9 @@ impl Message {
             return Err(MessageError::TooLarge(raw.len()));
         }
         let message = Self::read(raw)?;
+        if !json::is_pythons(&String::from_utf8_lossy(raw)) {
+            return Err(MessageError::NotForPython);
+        }
         if message.headers.task.is_empty() {
             return Err(MessageError::Missing("task"));
         }

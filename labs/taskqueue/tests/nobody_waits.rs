@@ -206,7 +206,7 @@ fn numbers_that_nobody_needs_are_no_reason_to_refuse() {
 
 /// What Python can't read, though cjson can.
 #[test]
-fn what_python_can_not_read_never_reaches_unacked() {
+fn what_python_can_not_read_does_not_stay_in_unacked() {
     on_each_broker("numbers that Python does not have", async |url| {
         let mut lab = Lab::at(url).await;
         let digits = "1".repeat(5000);
@@ -216,11 +216,17 @@ fn what_python_can_not_read_never_reaches_unacked() {
             let raw = message("odd", "/headers/x", json!("WORD")).replace("\"WORD\"", word);
             lab.send::<()>(&["LPUSH", "celery", &raw]).await;
         }
-        // Nobody settles what it holds: it stops before, and gives nothing back.
+        let tagged = message("odd", "/headers/x", json!({"__type__": "no such", "__value__": 1}));
+        let deep = message("odd", "/headers/x", json!("WORD"));
+        let deep = deep.replace("\"WORD\"", &("[".repeat(200) + &"]".repeat(200)));
+        for raw in [&tagged, &deep] {
+            lab.send::<()>(&["LPUSH", "celery", raw]).await;
+        }
         let worker = lab.start(options());
-        until_dead(&lab, words.len() as i64).await;
+        until_dead(&lab, words.len() as i64 + 2).await;
         let kept: Vec<String> = lab.ask("LRANGE celery.dead 0 -1").await;
         assert!(kept.iter().all(|entry| entry.contains("not a JSON message")), "{kept:?}");
+        assert_eq!(lab.ask::<i64>("HLEN unacked").await, 0);
         worker.finish().await;
     });
 }

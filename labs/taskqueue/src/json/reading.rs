@@ -114,7 +114,8 @@ pub(crate) fn long_integer(json: &str) -> Option<&str> {
     None
 }
 
-fn length_of_string(from: &str) -> usize {
+/// How long the string at the beginning of `from` is, with its quotes.
+pub(super) fn length_of_string(from: &str) -> usize {
     let mut escaped = false;
     let end = from.char_indices().skip(1).find(|(_, character)| {
         let closes = *character == '"' && !escaped;
