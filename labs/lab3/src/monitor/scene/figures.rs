@@ -108,7 +108,9 @@ fn results(known: &Known, redis_cli: &str) -> Figure {
         None => "no task has ended yet".to_owned(),
         Some(stored) => format!("last: {}", stored.meta.state),
     };
-    let command = format!("{redis_cli} --scan --pattern 'celery-task-meta-*' | wc -l");
+    // Behind a pipe redis-cli can't ask for a password, and Windows has no wc: then it lists them.
+    let count = if cfg!(windows) || redis_cli.contains("--askpass") { "" } else { " | wc -l" };
+    let command = format!("{redis_cli} --scan --pattern 'celery-task-meta-*'{count}");
     let number = if whole { number } else { format!("{number}+") };
     Figure { key: "results", name: "Results", number, note, command, bad: false }
 }
