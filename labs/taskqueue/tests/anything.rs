@@ -62,7 +62,7 @@ const ODD: [&str; 32] = [
 ];
 
 /// What no parser takes, or not to its end.
-const BROKEN: [&str; 8] = ["", "0x10", "01", "1.", "nan", "\"a\tb\"", "{", "\"\\ud83"];
+const BROKEN: [&str; 9] = ["", "0x10", "01", "1.", "-.5", "nan", "\"a\tb\"", "{", "\"\\ud83"];
 
 fn odd() -> impl Strategy<Value = String> {
     prop_oneof![

@@ -210,8 +210,9 @@ fn what_python_can_not_read_does_not_stay_in_unacked() {
     on_each_broker("numbers that Python does not have", async |url| {
         let mut lab = Lab::at(url).await;
         let digits = "1".repeat(5000);
-        let words =
-            ["0x10", "01", "-01", "1.", "1.e5", "nan", "inf", "infinity", "\"a\tb\"", &digits];
+        let words = [
+            "0x10", "01", "-01", "1.", "-.5", "1.e5", "nan", "inf", "infinity", "\"a\tb\"", &digits,
+        ];
         for word in words {
             let raw = message("odd", "/headers/x", json!("WORD")).replace("\"WORD\"", word);
             lab.send::<()>(&["LPUSH", "celery", &raw]).await;
