@@ -112,8 +112,9 @@ impl Message {
         if raw.len() > MAX_SIZE {
             return Err(MessageError::TooLarge(raw.len()));
         }
-        let message = Self::read(raw)?;
-        if !json::is_pythons(&String::from_utf8_lossy(raw)) {
+        let text = String::from_utf8_lossy(raw);
+        let message = Self::read(&text)?;
+        if !json::is_pythons(&text) {
             return Err(MessageError::NotForPython);
         }
         if message.headers.task.is_empty() {

@@ -116,13 +116,17 @@ pub(crate) fn long_integer(json: &str) -> Option<&str> {
 
 /// How long the string at the beginning of `from` is, with its quotes.
 pub(super) fn length_of_string(from: &str) -> usize {
-    let mut escaped = false;
-    let end = from.char_indices().skip(1).find(|(_, character)| {
-        let closes = *character == '"' && !escaped;
-        escaped = *character == '\\' && !escaped;
-        closes
-    });
-    end.map_or(from.len(), |(at, _)| at + 1)
+    let bytes = from.as_bytes();
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            // The next one is escaped, whatever it is; of a longer character its first byte.
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
 }
 
 #[cfg(test)]

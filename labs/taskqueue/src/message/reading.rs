@@ -30,10 +30,9 @@ impl Message {
     ///
     /// # Errors
     /// It is no JSON object, or has no id.
-    pub(crate) fn read(raw: &[u8]) -> Result<Self, MessageError> {
-        let text = String::from_utf8_lossy(raw);
+    pub(crate) fn read(text: &str) -> Result<Self, MessageError> {
         let mut envelope: Fields =
-            serde_json::from_str(&json::read(&text).text).map_err(MessageError::Envelope)?;
+            serde_json::from_str(&json::read(text).text).map_err(MessageError::Envelope)?;
         let mut properties = Properties::read(object(&mut envelope, "properties"));
         let mut headers = object(&mut envelope, "headers");
         let body = match envelope.remove("body") {

@@ -70,7 +70,7 @@ pub(super) async fn tell_unreadable(
 impl Call {
     /// What can be read of a message that can't be run; none without an id.
     fn of_refused(shared: &Shared, delivery: &Delivery, clock: Clock) -> Option<Self> {
-        let message = Message::read(&delivery.raw).ok()?;
+        let message = Message::read(&String::from_utf8_lossy(&delivery.raw)).ok()?;
         let body = message.body();
         let body = body.unwrap_or_else(|_| {
             Body(Vec::default(), serde_json::Map::default(), message.linked_tasks())
