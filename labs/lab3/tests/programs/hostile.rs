@@ -165,7 +165,11 @@ fn arguments_files_and_the_environment_reach_no_terminal_as_they_are() {
     let port = free_port().to_string();
     let mut form = command(env!("CARGO_BIN_EXE_step2_sync_form"));
     let form = form.args(["--work", "0s", "--port", &port, "--mail-file", mails.path()]);
-    ended("step 2", Program::start(form.env("HOSTNAME", EVIL).env("TERM", EVIL)), "Ctrl-C");
+    let mut form = Program::start(form.env("HOSTNAME", EVIL).env("TERM", EVIL));
+    form.until("Ctrl-C");
+    // It says so before it listens for it.
+    form.interrupt_again();
+    tame("step 2", &form.end().1);
 }
 
 /// A server that answers every line with an error of its own, with escapes in it.
